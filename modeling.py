@@ -1,0 +1,900 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""The BERT graph: configuration, embeddings, Transformer encoder, and the two poolers.
+
+Names, signatures, variable names and behaviour follow Google's `modeling.py`
+(google-research/bert; PyPI `bert-tensorflow` 1.0.4), so that its users' code and checkpoints work.
+Added to it: `BertModel.get_sequence_pooled_output`, `layer_norm_eps`, and activations by their
+exact names. The model: Devlin et al. 2018, https://arxiv.org/abs/1810.04805; its encoder: Vaswani
+et al. 2017, https://arxiv.org/abs/1706.03762.
+
+Shapes: B batch, S sequence, H hidden, N heads, D head width (H = N * D), F "from" positions
+(queries), T "to" positions (keys and values), V vocabulary.
+"""
+
+import collections
+import copy
+import difflib
+import json
+import math
+import re
+
+import six
+import tensorflow.compat.v1 as tf
+
+# Keys that released configs carry and that do not change this graph: Google's multilingual and
+# Chinese models have the first group, Hugging Face's the second.
+_IGNORED_CONFIG_KEYS = frozenset(
+    "directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers "
+    "pooler_size_per_head pooler_type "
+    "_name_or_path architectures attn_implementation bos_token_id chunk_size_feed_forward "
+    "classifier_dropout dtype eos_token_id finetuning_task gradient_checkpointing id2label "
+    "label2id model_type output_past pad_token_id position_embedding_type problem_type "
+    "torch_dtype transformers_version use_cache".split()
+)
+# Hugging Face keys whose other values mean another graph than this one.
+_REQUIRED_VALUES = {
+    "model_type": ("bert",),
+    "position_embedding_type": ("absolute",),
+    "is_decoder": (False,),
+    "add_cross_attention": (False,),
+}
+
+
+class BertConfig(object):
+    """Configuration of a `BertModel`, as stored in `bert_config.json`."""
+
+    def __init__(
+        self,
+        vocab_size,
+        hidden_size=768,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        intermediate_size=3072,
+        hidden_act="gelu",
+        hidden_dropout_prob=0.1,
+        attention_probs_dropout_prob=0.1,
+        max_position_embeddings=512,
+        type_vocab_size=16,
+        initializer_range=0.02,
+        layer_norm_eps=1e-12,
+    ):
+        """Keeps the values; `validate` checks them.
+
+        Args:
+          vocab_size: int. Rows of the word embedding table.
+          hidden_size: int. Width H of the encoder.
+          num_hidden_layers: int. Transformer layers.
+          num_attention_heads: int. Heads N of each layer; divides `hidden_size`.
+          intermediate_size: int. Width of the feed-forward layer.
+          hidden_act: string or function. Activation of the feed-forward layer, see
+            `get_activation`. "gelu" is the exact (erf) GELU.
+          hidden_dropout_prob: float in [0, 1). Dropout of dense outputs and embeddings.
+          attention_probs_dropout_prob: float in [0, 1). Dropout of attention probabilities.
+          max_position_embeddings: int. Longest sequence, in wordpieces.
+          type_vocab_size: int. Number of segment ids.
+          initializer_range: float. Standard deviation of new weights.
+          layer_norm_eps: float. Added to the variance in layer normalization.
+        """
+        self.vocab_size = vocab_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.num_attention_heads = num_attention_heads
+        self.intermediate_size = intermediate_size
+        self.hidden_act = hidden_act
+        self.hidden_dropout_prob = hidden_dropout_prob
+        self.attention_probs_dropout_prob = attention_probs_dropout_prob
+        self.max_position_embeddings = max_position_embeddings
+        self.type_vocab_size = type_vocab_size
+        self.initializer_range = initializer_range
+        self.layer_norm_eps = layer_norm_eps
+
+    @classmethod
+    def from_dict(cls, json_object):
+        """Builds and validates a config from a dict of parameters.
+
+        Keys of released configs that do not concern the graph are ignored.
+
+        Raises:
+          ValueError: A key is unknown (mistyped), `vocab_size` is missing, a value is impossible,
+            or the config is that of another architecture than BERT.
+        """
+        if not isinstance(json_object, dict):
+            raise ValueError(
+                "A BERT config is a JSON object of parameters; found %s."
+                % type(json_object).__name__
+            )
+        _refuse_other_architectures(json_object)
+        config = cls(vocab_size=None)
+        known = set(config.__dict__)
+        _refuse_unknown_keys(json_object, known)
+        for key in known & set(json_object):
+            setattr(config, key, json_object[key])
+        config.validate()
+        return config
+
+    @classmethod
+    def from_json_file(cls, json_file):
+        """Builds and validates a config from a JSON file; errors name the file."""
+        try:
+            with tf.io.gfile.GFile(json_file, "r") as reader:
+                return cls.from_dict(json.loads(reader.read()))
+        except tf.errors.OpError as error:
+            raise ValueError("%s: the BERT config cannot be read (%s)." % (json_file, error.message))
+        except ValueError as error:
+            raise ValueError("%s: %s" % (json_file, error))
+
+    def to_dict(self):
+        """Returns a dict of all parameters."""
+        return copy.deepcopy(self.__dict__)
+
+    def to_json_string(self):
+        """Returns the parameters as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+    def validate(self):
+        """Raises `ValueError` naming the first parameter that no BERT can have."""
+        for key in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+                    "intermediate_size", "max_position_embeddings", "type_vocab_size"):  # fmt: skip
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, six.integer_types) or value < 1:
+                raise ValueError("%s must be a positive integer; found %r." % (key, value))
+        for key, low, high in (
+            ("hidden_dropout_prob", 0.0, 1.0),
+            ("attention_probs_dropout_prob", 0.0, 1.0),
+            ("initializer_range", 0.0, float("inf")),
+            ("layer_norm_eps", 0.0, 1.0),
+        ):
+            value = getattr(self, key)
+            number = isinstance(value, (float, int)) and not isinstance(value, bool)
+            if not number or not low <= value < high:
+                raise ValueError("%s must be in [%g, %g); found %r." % (key, low, high, value))
+        if self.hidden_size % self.num_attention_heads != 0:
+            raise ValueError(
+                "The hidden size (%d) is not a multiple of the number of attention heads (%d)."
+                % (self.hidden_size, self.num_attention_heads)
+            )
+        get_activation(self.hidden_act)
+
+
+def _refuse_other_architectures(json_object):
+    for key, allowed in _REQUIRED_VALUES.items():
+        if key in json_object and json_object[key] not in allowed:
+            raise ValueError(
+                "%s is %r; this graph is BERT's, which has %r." % (key, json_object[key], allowed[0])
+            )
+
+
+def _refuse_unknown_keys(json_object, known):
+    # Hugging Face adds keys with each release, so only a near miss of a key of ours that is
+    # not there itself counts as mistyped; Google's configs are a closed set.
+    from_hugging_face = "model_type" in json_object or "transformers_version" in json_object
+    ignored = _IGNORED_CONFIG_KEYS | set(_REQUIRED_VALUES)
+    for key in sorted(set(json_object) - known - ignored):
+        near = difflib.get_close_matches(key, known - set(json_object), n=1, cutoff=0.8)
+        if near:
+            raise ValueError("Unknown parameter %r; did you mean %r?" % (key, near[0]))
+        if not from_hugging_face:
+            raise ValueError(
+                "Unknown parameter %r; a BERT config has: %s." % (key, ", ".join(sorted(known)))
+            )
+
+
+class BertModel(object):
+    """BERT ("Bidirectional Encoder Representations from Transformers").
+
+    Example:
+
+        # Already converted to wordpiece ids
+        input_ids = tf.constant([[31, 51, 99], [15, 5, 0]])
+        input_mask = tf.constant([[1, 1, 1], [1, 1, 0]])
+        token_type_ids = tf.constant([[0, 0, 1], [0, 1, 0]])
+        config = BertConfig(vocab_size=32000, hidden_size=512, num_hidden_layers=8,
+                            num_attention_heads=8, intermediate_size=1024)
+        model = BertModel(config=config, is_training=True, input_ids=input_ids,
+                          input_mask=input_mask, token_type_ids=token_type_ids)
+        logits = tf.matmul(model.get_pooled_output(), label_embeddings)
+    """
+
+    def __init__(
+        self,
+        config,
+        is_training,
+        input_ids,
+        input_mask=None,
+        token_type_ids=None,
+        use_one_hot_embeddings=False,
+        scope=None,
+    ):
+        """Builds the graph.
+
+        Args:
+          config: `BertConfig`.
+          is_training: bool. Dropout is applied in training alone.
+          input_ids: int32 Tensor of shape [batch_size, seq_length].
+          input_mask: (optional) int32 Tensor of shape [batch_size, seq_length]: 1 for a token, 0
+            for padding. All tokens are real without it.
+          token_type_ids: (optional) int32 Tensor of shape [batch_size, seq_length]: segment ids.
+          use_one_hot_embeddings: bool. Look word embeddings up by a product with one-hot rows.
+          scope: (optional) variable scope. Defaults to "bert".
+
+        Raises:
+          ValueError: The config or the rank of an input is invalid.
+        """
+        config = copy.deepcopy(config)
+        config.validate()
+        if not is_training:
+            config.hidden_dropout_prob = 0.0
+            config.attention_probs_dropout_prob = 0.0
+        self._config = config
+        self._sequence_pooled_output = None
+
+        batch_size, seq_length = get_shape_list(input_ids, expected_rank=2)
+        if input_mask is None:
+            input_mask = tf.ones(shape=[batch_size, seq_length], dtype=tf.int32)
+        if token_type_ids is None:
+            token_type_ids = tf.zeros(shape=[batch_size, seq_length], dtype=tf.int32)
+
+        with tf.variable_scope(scope, default_name="bert") as self._scope:
+            with tf.variable_scope("embeddings"):
+                self._build_embeddings(input_ids, token_type_ids, use_one_hot_embeddings)
+            with tf.variable_scope("encoder"):
+                self._build_encoder(input_ids, input_mask)
+            with tf.variable_scope("pooler"):
+                self._build_pooler()
+
+    def _build_embeddings(self, input_ids, token_type_ids, use_one_hot_embeddings):
+        config = self._config
+        self.word_embedding_output, self.embedding_table = embedding_lookup(
+            input_ids=input_ids,
+            vocab_size=config.vocab_size,
+            embedding_size=config.hidden_size,
+            initializer_range=config.initializer_range,
+            word_embedding_name="word_embeddings",
+            use_one_hot_embeddings=use_one_hot_embeddings,
+        )
+        self.embedding_output = embedding_postprocessor(
+            input_tensor=self.word_embedding_output,
+            use_token_type=True,
+            token_type_ids=token_type_ids,
+            token_type_vocab_size=config.type_vocab_size,
+            token_type_embedding_name="token_type_embeddings",
+            use_position_embeddings=True,
+            position_embedding_name="position_embeddings",
+            initializer_range=config.initializer_range,
+            max_position_embeddings=config.max_position_embeddings,
+            dropout_prob=config.hidden_dropout_prob,
+            layer_norm_eps=config.layer_norm_eps,
+        )
+
+    def _build_encoder(self, input_ids, input_mask):
+        config = self._config
+        self.all_encoder_layers = transformer_model(
+            input_tensor=self.embedding_output,
+            attention_mask=create_attention_mask_from_input_mask(input_ids, input_mask),
+            hidden_size=config.hidden_size,
+            num_hidden_layers=config.num_hidden_layers,
+            num_attention_heads=config.num_attention_heads,
+            intermediate_size=config.intermediate_size,
+            intermediate_act_fn=get_activation(config.hidden_act),
+            hidden_dropout_prob=config.hidden_dropout_prob,
+            attention_probs_dropout_prob=config.attention_probs_dropout_prob,
+            initializer_range=config.initializer_range,
+            do_return_all_layers=True,
+            layer_norm_eps=config.layer_norm_eps,
+        )
+        self.sequence_output = self.all_encoder_layers[-1]
+
+    def _build_pooler(self):
+        first_token = tf.squeeze(self.sequence_output[:, 0:1, :], axis=1)  # [B, H]
+        self.pooled_output = dense_layer_2d(
+            first_token,
+            self._config.hidden_size,
+            create_initializer(self._config.initializer_range),
+            tf.tanh,
+            "dense",
+        )
+
+    def get_pooled_output(self):
+        """Returns `[CLS]` after the pooler: float Tensor of shape [batch_size, hidden_size]."""
+        return self.pooled_output
+
+    def get_sequence_output(self):
+        """Returns the final hidden states: float Tensor [batch_size, seq_length, hidden_size].
+
+        `[CLS]` and `[SEP]` are included. Values at padding positions mean nothing.
+        """
+        return self.sequence_output
+
+    def get_sequence_pooled_output(self):
+        """Returns every token after the sequence-output pooler.
+
+        A tanh-activated dense layer over each token's final hidden vector, as BERT's pooler is
+        over that of `[CLS]`. Its variables `sequence_output/dense/{kernel,bias}` are made at the
+        first call.
+
+        Returns:
+          float Tensor of shape [batch_size, seq_length, hidden_size].
+        """
+        if self._sequence_pooled_output is None:
+            with tf.variable_scope(self._scope, auxiliary_name_scope=False):
+                with tf.name_scope(self._scope.original_name_scope):
+                    with tf.variable_scope("sequence_output"):
+                        self._sequence_pooled_output = dense_layer_2d(
+                            self.sequence_output,
+                            self._config.hidden_size,
+                            create_initializer(self._config.initializer_range),
+                            tf.tanh,
+                            "dense",
+                        )
+        return self._sequence_pooled_output
+
+    def get_all_encoder_layers(self):
+        """Returns each layer's output: list of float Tensors as of `get_sequence_output`."""
+        return self.all_encoder_layers
+
+    def get_word_embedding_output(self):
+        """Returns the word embeddings alone: float Tensor [batch_size, seq_length, hidden_size]."""
+        return self.word_embedding_output
+
+    def get_embedding_output(self):
+        """Returns the encoder's input: float Tensor [batch_size, seq_length, hidden_size].
+
+        The sum of word, position and segment embeddings, normalized (and dropped out).
+        """
+        return self.embedding_output
+
+    def get_embedding_table(self):
+        """Returns the word embedding table: float Variable [vocab_size, hidden_size]."""
+        return self.embedding_table
+
+
+def gelu(x):
+    """Gaussian Error Linear Unit, exact: x * Phi(x).
+
+    Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415, section 2.
+
+    Args:
+      x: float Tensor.
+
+    Returns:
+      float Tensor of the shape of `x`.
+    """
+    return 0.5 * x * (1.0 + tf.math.erf(x / math.sqrt(2.0)))
+
+
+def gelu_tanh(x):
+    """GELU in its tanh approximation (the same paper, section 2), as `gelu`."""
+    cdf = 0.5 * (1.0 + tf.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * tf.pow(x, 3))))
+    return x * cdf
+
+
+_ACTIVATIONS = {
+    "linear": None,
+    "relu": tf.nn.relu,
+    "tanh": tf.tanh,
+    "gelu": gelu,
+    "gelu_new": gelu_tanh,
+    "gelu_tanh": gelu_tanh,
+    "gelu_pytorch_tanh": gelu_tanh,
+}
+
+
+def get_activation(activation_string):
+    """Returns the function of an activation's name, e.g. "relu" => `tf.nn.relu`.
+
+    Args:
+      activation_string: string name, or a function, which is returned as it is.
+
+    Returns:
+      A function of a float Tensor, or None for "linear", "" and None.
+
+    Raises:
+      ValueError: The name is unknown.
+    """
+    if not isinstance(activation_string, six.string_types):
+        if activation_string is not None and not callable(activation_string):
+            raise ValueError("hidden_act must be a name; found %r." % (activation_string,))
+        return activation_string
+    if not activation_string:
+        return None
+    name = activation_string.lower()
+    if name not in _ACTIVATIONS:
+        raise ValueError(
+            "Unsupported activation: %r; known are %s." % (name, ", ".join(sorted(_ACTIVATIONS)))
+        )
+    return _ACTIVATIONS[name]
+
+
+def get_assignment_map_from_checkpoint(tvars, init_checkpoint):
+    """Matches variables to those of a checkpoint by name.
+
+    Args:
+      tvars: list of variables.
+      init_checkpoint: string path (prefix) of a checkpoint.
+
+    Returns:
+      (assignment_map, initialized_variable_names): an OrderedDict from the checkpoint's names to
+      the graph's, for `tf.train.init_from_checkpoint`, and a dict whose keys are the matched
+      names, with and without ":0".
+    """
+    names = set(re.sub(r":\d+$", "", var.name) for var in tvars)
+    assignment_map = collections.OrderedDict()
+    initialized_variable_names = {}
+    for name, _ in tf.train.list_variables(init_checkpoint):
+        if name in names:
+            assignment_map[name] = name
+            initialized_variable_names[name] = 1
+            initialized_variable_names[name + ":0"] = 1
+    return (assignment_map, initialized_variable_names)
+
+
+def dropout(input_tensor, dropout_prob):
+    """Applies dropout.
+
+    Args:
+      input_tensor: float Tensor.
+      dropout_prob: Python float. The probability of dropping a value (not of keeping it).
+
+    Returns:
+      float Tensor of the shape of `input_tensor`.
+    """
+    if dropout_prob is None or dropout_prob == 0.0:
+        return input_tensor
+    return tf.nn.dropout(input_tensor, rate=dropout_prob)
+
+
+def layer_norm(input_tensor, name=None, epsilon=1e-12):
+    """Normalizes over the last dimension; variables `beta` and `gamma` in scope "LayerNorm".
+
+    Ba et al. 2016, https://arxiv.org/abs/1607.06450, section 3.
+    """
+    with tf.variable_scope(name, default_name="LayerNorm"):
+        width = get_shape_list(input_tensor)[-1]
+        beta = tf.get_variable("beta", [width], initializer=tf.zeros_initializer())
+        gamma = tf.get_variable("gamma", [width], initializer=tf.ones_initializer())
+        mean, variance = tf.nn.moments(input_tensor, axes=[-1], keep_dims=True)
+        return tf.nn.batch_normalization(input_tensor, mean, variance, beta, gamma, epsilon)
+
+
+def layer_norm_and_dropout(input_tensor, dropout_prob, name=None, epsilon=1e-12):
+    """Applies layer normalization, then dropout."""
+    return dropout(layer_norm(input_tensor, name, epsilon), dropout_prob)
+
+
+def create_initializer(initializer_range=0.02):
+    """Returns a truncated normal initializer of that standard deviation."""
+    return tf.truncated_normal_initializer(stddev=initializer_range)
+
+
+def embedding_lookup(
+    input_ids,
+    vocab_size,
+    embedding_size=128,
+    initializer_range=0.02,
+    word_embedding_name="word_embeddings",
+    use_one_hot_embeddings=False,
+):
+    """Looks up word embeddings.
+
+    Args:
+      input_ids: int32 Tensor of shape [batch_size, seq_length] or [batch_size, seq_length,
+        num_inputs], whose embeddings are laid side by side.
+      vocab_size: int. Rows of the table.
+      embedding_size: int. Width of the table.
+      initializer_range: float. Standard deviation of new embeddings.
+      word_embedding_name: string. Name of the table.
+      use_one_hot_embeddings: bool. Look up by a product with one-hot rows, not by gathering.
+
+    Returns:
+      float Tensor of shape [batch_size, seq_length, num_inputs * embedding_size], and the table,
+      a Variable of shape [vocab_size, embedding_size].
+    """
+    if input_ids.shape.ndims == 2:
+        input_ids = tf.expand_dims(input_ids, axis=[-1])  # [B, S, 1]
+    embedding_table = tf.get_variable(
+        name=word_embedding_name,
+        shape=[vocab_size, embedding_size],
+        initializer=create_initializer(initializer_range),
+    )
+    flat_input_ids = tf.reshape(input_ids, [-1])
+    if use_one_hot_embeddings:
+        output = tf.matmul(tf.one_hot(flat_input_ids, depth=vocab_size), embedding_table)
+    else:
+        output = tf.gather(embedding_table, flat_input_ids)
+    input_shape = get_shape_list(input_ids)
+    output = tf.reshape(output, input_shape[0:-1] + [input_shape[-1] * embedding_size])
+    return (output, embedding_table)
+
+
+def embedding_postprocessor(
+    input_tensor,
+    use_token_type=False,
+    token_type_ids=None,
+    token_type_vocab_size=16,
+    token_type_embedding_name="token_type_embeddings",
+    use_position_embeddings=True,
+    position_embedding_name="position_embeddings",
+    initializer_range=0.02,
+    max_position_embeddings=512,
+    dropout_prob=0.1,
+    layer_norm_eps=1e-12,
+):
+    """Adds segment and position embeddings, normalizes, and applies dropout.
+
+    Args:
+      input_tensor: float Tensor of shape [batch_size, seq_length, embedding_size].
+      use_token_type: bool. Whether to add segment embeddings.
+      token_type_ids: (optional) int32 Tensor of shape [batch_size, seq_length].
+      token_type_vocab_size: int. Number of segment ids.
+      token_type_embedding_name: string. Name of the segment embedding table.
+      use_position_embeddings: bool. Whether to add position embeddings.
+      position_embedding_name: string. Name of the position embedding table.
+      initializer_range: float. Standard deviation of new embeddings.
+      max_position_embeddings: int. Longest sequence; may be longer than `seq_length`.
+      dropout_prob: float. Dropout of the result.
+      layer_norm_eps: float. Added to the variance.
+
+    Returns:
+      float Tensor of the shape of `input_tensor`.
+
+    Raises:
+      ValueError: `token_type_ids` is missing, or `seq_length` is above
+        `max_position_embeddings` (an `InvalidArgumentError` at run time, where it is not static).
+    """
+    width = get_shape_list(input_tensor, expected_rank=3)[2]
+    output = input_tensor
+    if use_token_type:
+        if token_type_ids is None:
+            raise ValueError("`token_type_ids` must be given if `use_token_type` is True.")
+        token_type_table = tf.get_variable(
+            name=token_type_embedding_name,
+            shape=[token_type_vocab_size, width],
+            initializer=create_initializer(initializer_range),
+        )
+        output += _token_type_embeddings(token_type_table, token_type_ids)
+    if use_position_embeddings:
+        position_table = tf.get_variable(
+            name=position_embedding_name,
+            shape=[max_position_embeddings, width],
+            initializer=create_initializer(initializer_range),
+        )
+        output += _position_embeddings(position_table, input_tensor)
+    return layer_norm_and_dropout(output, dropout_prob, epsilon=layer_norm_eps)
+
+
+def _token_type_embeddings(token_type_table, token_type_ids):
+    # A product with one-hot rows: the table is tiny, and its gradient is then a product as well.
+    vocab_size, width = get_shape_list(token_type_table)
+    one_hot_ids = tf.one_hot(tf.reshape(token_type_ids, [-1]), depth=vocab_size)
+    embeddings = tf.matmul(one_hot_ids, token_type_table)
+    return tf.reshape(embeddings, get_shape_list(token_type_ids) + [width])  # [B, S, H]
+
+
+def _position_embeddings(position_table, input_tensor):
+    max_positions, width = get_shape_list(position_table)
+    seq_length = get_shape_list(input_tensor)[1]
+    if isinstance(seq_length, int) and seq_length > max_positions:
+        raise ValueError(
+            "The sequence length (%d) is above max_position_embeddings (%d)."
+            % (seq_length, max_positions)
+        )
+    with tf.control_dependencies([tf.assert_less_equal(seq_length, max_positions)]):
+        # Positions are those of the row, so one slice serves the whole batch: [1, S, H]
+        return tf.slice(position_table, [0, 0], [seq_length, width])[tf.newaxis]
+
+
+def create_attention_mask_from_input_mask(from_tensor, to_mask):
+    """Makes a 3D attention mask from a 2D input mask.
+
+    Args:
+      from_tensor: 2D or 3D Tensor of shape [batch_size, from_seq_length, ...].
+      to_mask: int32 Tensor of shape [batch_size, to_seq_length].
+
+    Returns:
+      float Tensor of shape [batch_size, from_seq_length, to_seq_length]: 1.0 where a position may
+      be attended to. Padding attends as tokens do; what comes of it is never used.
+    """
+    batch_size, from_seq_length = get_shape_list(from_tensor, expected_rank=[2, 3])[:2]
+    to_seq_length = get_shape_list(to_mask, expected_rank=2)[1]
+    to_mask = tf.cast(tf.reshape(to_mask, [batch_size, 1, to_seq_length]), tf.float32)
+    return tf.ones([batch_size, from_seq_length, 1], tf.float32) * to_mask
+
+
+def dense_layer_2d(input_tensor, output_size, initializer, activation, name=None):
+    """Applies a dense layer to the last dimension; variables `kernel` and `bias` in scope `name`.
+
+    Args:
+      input_tensor: float Tensor of shape [..., input_size].
+      output_size: int. Width of the result.
+      initializer: Kernel initializer.
+      activation: function or None.
+      name: string. Name of the layer's scope.
+
+    Returns:
+      float Tensor of shape [..., output_size].
+    """
+    input_shape = get_shape_list(input_tensor)
+    with tf.variable_scope(name, default_name="dense"):
+        kernel = tf.get_variable("kernel", [input_shape[-1], output_size], initializer=initializer)
+        bias = tf.get_variable("bias", [output_size], initializer=tf.zeros_initializer())
+        # One matrix product over all rows: a batched product with a broadcast kernel is slower.
+        output = tf.nn.bias_add(tf.matmul(reshape_to_matrix(input_tensor), kernel), bias)
+        if activation is not None:
+            output = activation(output)
+    return reshape_from_matrix(output, input_shape)
+
+
+def dense_layer_3d(
+    input_tensor, num_attention_heads, size_per_head, initializer, activation, name=None
+):
+    """Applies a dense layer whose output is split into heads.
+
+    Args:
+      input_tensor: float Tensor of shape [batch_size, seq_length, hidden_size].
+      num_attention_heads: int. Heads N.
+      size_per_head: int. Width D of each head.
+      initializer: Kernel initializer.
+      activation: function or None.
+      name: string. Name of the layer's scope.
+
+    Returns:
+      float Tensor of shape [batch_size, seq_length, num_attention_heads, size_per_head].
+    """
+    width = num_attention_heads * size_per_head
+    output = dense_layer_2d(input_tensor, width, initializer, activation, name)
+    output_shape = get_shape_list(input_tensor)[:-1] + [num_attention_heads, size_per_head]
+    return tf.reshape(output, output_shape)
+
+
+def dense_layer_3d_proj(
+    input_tensor, hidden_size, num_attention_heads, head_size, initializer, activation, name=None
+):
+    """Joins the heads and applies a dense layer.
+
+    Args:
+      input_tensor: float Tensor of shape [batch_size, seq_length, num_attention_heads, head_size].
+      hidden_size: int. Width of the result.
+      num_attention_heads: int. Heads N.
+      head_size: int. Width D of each head.
+      initializer: Kernel initializer.
+      activation: function or None.
+      name: string. Name of the layer's scope.
+
+    Returns:
+      float Tensor of shape [batch_size, seq_length, hidden_size].
+    """
+    output_shape = get_shape_list(input_tensor)[:-2] + [num_attention_heads * head_size]
+    joined = tf.reshape(input_tensor, output_shape)
+    return dense_layer_2d(joined, hidden_size, initializer, activation, name)
+
+
+def attention_layer(
+    from_tensor,
+    to_tensor,
+    attention_mask=None,
+    num_attention_heads=1,
+    size_per_head=512,
+    query_act=None,
+    key_act=None,
+    value_act=None,
+    attention_probs_dropout_prob=0.0,
+    initializer_range=0.02,
+    batch_size=None,
+    from_seq_length=None,
+    to_seq_length=None,
+):
+    """Attends from `from_tensor` to `to_tensor` with several heads.
+
+    Vaswani et al. 2017, section 3.2.2, with the heads' widths equal.
+
+    Args:
+      from_tensor: float Tensor of shape [batch_size, from_seq_length, from_width].
+      to_tensor: float Tensor of shape [batch_size, to_seq_length, to_width].
+      attention_mask: (optional) Tensor of shape [batch_size, from_seq_length, to_seq_length]: 1
+        where a position may be attended to, 0 where not.
+      num_attention_heads: int. Heads N.
+      size_per_head: int. Width D of each head.
+      query_act: (optional) Activation of the queries.
+      key_act: (optional) Activation of the keys.
+      value_act: (optional) Activation of the values.
+      attention_probs_dropout_prob: float. Dropout of the attention probabilities.
+      initializer_range: float. Standard deviation of new weights.
+      batch_size: unused; shapes are taken from the tensors. Kept for the signature.
+      from_seq_length: unused, likewise.
+      to_seq_length: unused, likewise.
+
+    Returns:
+      float Tensor of shape [batch_size, from_seq_length, num_attention_heads, size_per_head].
+
+    Raises:
+      ValueError: The tensors' ranks differ from 3.
+    """
+    del batch_size, from_seq_length, to_seq_length
+    assert_rank(from_tensor, 3)
+    assert_rank(to_tensor, 3)
+    heads = (num_attention_heads, size_per_head, create_initializer(initializer_range))
+    query = dense_layer_3d(from_tensor, *heads, activation=query_act, name="query")  # [B, F, N, D]
+    key = dense_layer_3d(to_tensor, *heads, activation=key_act, name="key")  # [B, T, N, D]
+    value = dense_layer_3d(to_tensor, *heads, activation=value_act, name="value")  # [B, T, N, D]
+
+    query = tf.transpose(query, [0, 2, 1, 3])  # [B, N, F, D]
+    key = tf.transpose(key, [0, 2, 1, 3])  # [B, N, T, D]
+    scores = tf.matmul(query, key, transpose_b=True)  # [B, N, F, T]
+    scores = tf.multiply(scores, 1.0 / math.sqrt(float(size_per_head)))
+    if attention_mask is not None:
+        attention_mask = tf.cast(tf.expand_dims(attention_mask, axis=[1]), tf.float32)
+        # Added before the softmax, this leaves nothing of a masked position.  [B, 1, F, T]
+        scores += (1.0 - attention_mask) * -10000.0
+    probs = dropout(tf.nn.softmax(scores), attention_probs_dropout_prob)  # [B, N, F, T]
+
+    value = tf.transpose(value, [0, 2, 1, 3])  # [B, N, T, D]
+    context = tf.matmul(probs, value)  # [B, N, F, D]
+    return tf.transpose(context, [0, 2, 1, 3])  # [B, F, N, D]
+
+
+def transformer_model(
+    input_tensor,
+    attention_mask=None,
+    hidden_size=768,
+    num_hidden_layers=12,
+    num_attention_heads=12,
+    intermediate_size=3072,
+    intermediate_act_fn=gelu,
+    hidden_dropout_prob=0.1,
+    attention_probs_dropout_prob=0.1,
+    initializer_range=0.02,
+    do_return_all_layers=False,
+    layer_norm_eps=1e-12,
+):
+    """Builds the Transformer encoder: post-norm layers of self-attention and feed-forward.
+
+    Args:
+      input_tensor: float Tensor of shape [batch_size, seq_length, hidden_size].
+      attention_mask: (optional) Tensor of shape [batch_size, seq_length, seq_length], 1 where a
+        position may be attended to.
+      hidden_size: int. Width H.
+      num_hidden_layers: int. Layers.
+      num_attention_heads: int. Heads N.
+      intermediate_size: int. Width of the feed-forward layer.
+      intermediate_act_fn: function or None. Its activation.
+      hidden_dropout_prob: float. Dropout of dense outputs.
+      attention_probs_dropout_prob: float. Dropout of the attention probabilities.
+      initializer_range: float. Standard deviation of new weights.
+      do_return_all_layers: bool. Return all layers' outputs, not the last alone.
+      layer_norm_eps: float. Added to the variance.
+
+    Returns:
+      float Tensor of shape [batch_size, seq_length, hidden_size], or a list of one for each layer.
+
+    Raises:
+      ValueError: `hidden_size` is not a multiple of the heads, or not the width of the input.
+    """
+    if hidden_size % num_attention_heads != 0:
+        raise ValueError(
+            "The hidden size (%d) is not a multiple of the number of attention heads (%d)."
+            % (hidden_size, num_attention_heads)
+        )
+    input_width = get_shape_list(input_tensor, expected_rank=3)[2]
+    if input_width != hidden_size:  # The residual connections add the two.
+        raise ValueError(
+            "The width of the input (%d) is not the hidden size (%d)." % (input_width, hidden_size)
+        )
+    initializer = create_initializer(initializer_range)
+    head_size = hidden_size // num_attention_heads
+    layer_output = input_tensor
+    all_layer_outputs = []
+    for layer_index in range(num_hidden_layers):
+        layer_input = layer_output
+        with tf.variable_scope("layer_%d" % layer_index):
+            with tf.variable_scope("attention"):
+                with tf.variable_scope("self"):
+                    attention_output = attention_layer(
+                        from_tensor=layer_input,
+                        to_tensor=layer_input,
+                        attention_mask=attention_mask,
+                        num_attention_heads=num_attention_heads,
+                        size_per_head=head_size,
+                        attention_probs_dropout_prob=attention_probs_dropout_prob,
+                        initializer_range=initializer_range,
+                    )
+                with tf.variable_scope("output"):
+                    attention_output = dense_layer_3d_proj(
+                        attention_output,
+                        hidden_size,
+                        num_attention_heads,
+                        head_size,
+                        initializer,
+                        None,
+                        "dense",
+                    )
+                    attention_output = dropout(attention_output, hidden_dropout_prob)
+                    attention_output = layer_norm(
+                        attention_output + layer_input, epsilon=layer_norm_eps
+                    )
+            layer_output = _feed_forward(
+                attention_output,
+                intermediate_size,
+                intermediate_act_fn,
+                hidden_dropout_prob,
+                initializer,
+                layer_norm_eps,
+            )
+            all_layer_outputs.append(layer_output)
+    return all_layer_outputs if do_return_all_layers else layer_output
+
+
+def _feed_forward(
+    attention_output,
+    intermediate_size,
+    intermediate_act_fn,
+    hidden_dropout_prob,
+    initializer,
+    layer_norm_eps,
+):
+    hidden_size = get_shape_list(attention_output)[-1]
+    with tf.variable_scope("intermediate"):
+        intermediate_output = dense_layer_2d(
+            attention_output, intermediate_size, initializer, intermediate_act_fn, "dense"
+        )
+    with tf.variable_scope("output"):
+        layer_output = dense_layer_2d(intermediate_output, hidden_size, initializer, None, "dense")
+        layer_output = dropout(layer_output, hidden_dropout_prob)
+        return layer_norm(layer_output + attention_output, epsilon=layer_norm_eps)
+
+
+def get_shape_list(tensor, expected_rank=None, name=None):
+    """Returns the shape of a tensor as a list, with static dimensions where they are known.
+
+    Args:
+      tensor: Tensor.
+      expected_rank: (optional) int or list of ints. Another rank is refused.
+      name: (optional) string. Name of the tensor in the error.
+
+    Returns:
+      list of Python ints, and of int32 scalar Tensors for dynamic dimensions.
+    """
+    if expected_rank is not None:
+        assert_rank(tensor, expected_rank, name)
+    shape = tensor.shape.as_list()
+    if None not in shape:
+        return shape
+    dynamic_shape = tf.shape(tensor)
+    return [dynamic_shape[i] if dim is None else dim for i, dim in enumerate(shape)]
+
+
+def reshape_to_matrix(input_tensor):
+    """Reshapes a Tensor of rank >= 2 to rank 2, keeping the last dimension."""
+    ndims = input_tensor.shape.ndims
+    if ndims < 2:
+        raise ValueError(
+            "The input must have at least rank 2; its shape is %s." % input_tensor.shape
+        )
+    if ndims == 2:
+        return input_tensor
+    return tf.reshape(input_tensor, [-1, get_shape_list(input_tensor)[-1]])
+
+
+def reshape_from_matrix(output_tensor, orig_shape_list):
+    """Gives a rank 2 Tensor the leading dimensions of `orig_shape_list` back."""
+    if len(orig_shape_list) == 2:
+        return output_tensor
+    width = get_shape_list(output_tensor)[-1]
+    return tf.reshape(output_tensor, list(orig_shape_list[0:-1]) + [width])
+
+
+def assert_rank(tensor, expected_rank, name=None):
+    """Raises `ValueError` if the rank of `tensor` is not (one of) `expected_rank`."""
+    expected = [expected_rank] if isinstance(expected_rank, six.integer_types) else expected_rank
+    actual_rank = tensor.shape.ndims
+    if actual_rank not in expected:
+        raise ValueError(
+            "For the tensor `%s` in scope `%s`, the actual rank %s (shape = %s) is not the "
+            "expected rank %s."
+            % (
+                name or getattr(tensor, "name", "?"),
+                tf.get_variable_scope().name,
+                actual_rank,
+                tensor.shape,
+                expected_rank,
+            )
+        )

@@ -1,0 +1,200 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""BERT's optimizer: Adam with decoupled weight decay, a warm-up-and-decay learning rate, clipping.
+
+Names and signatures follow Google's `optimization.py` (PyPI `bert-tensorflow` 1.0.4). Unlike
+Google's, the optimizer is a `tf.train.Optimizer` in full: it makes slots, takes ref and resource
+variables, works under `tf.distribute`, and `apply_gradients` itself advances `global_step`.
+"""
+
+import re
+
+import tensorflow.compat.v1 as tf
+
+# Gradients are scaled down to this global norm at the most (Google's `optimization.py`).
+CLIP_NORM = 1.0
+
+
+def create_optimizer(loss, init_lr, num_train_steps, num_warmup_steps, use_tpu=False):
+    """Makes the op of one training step.
+
+    Args:
+      loss: float scalar Tensor, a mean over this replica's batch.
+      init_lr: float. Peak learning rate.
+      num_train_steps: int. The step, counted from 1, whose learning rate is zero.
+      num_warmup_steps: int. Steps in which the rate rises; 0 or None for none.
+      use_tpu: bool. Must be false; kept for the signature.
+
+    Returns:
+      Operation that updates the trainable variables and adds 1 to `global_step`.
+
+    Raises:
+      ValueError: `use_tpu` is true.
+    """
+    if use_tpu:
+        raise ValueError("use_tpu is not supported: there is no TPUEstimator in this toolkit.")
+    global_step = tf.train.get_or_create_global_step()
+    optimizer = AdamWeightDecayOptimizer(
+        learning_rate=learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps),
+        weight_decay_rate=0.01,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-6,
+        exclude_from_weight_decay=["LayerNorm", "layer_norm", "bias"],
+    )
+    grads_and_vars = [
+        # Dense, since the norm of IndexedSlices counts a repeated row as several.
+        (tf.convert_to_tensor(grad), var)
+        for grad, var in optimizer.compute_gradients(loss, tf.trainable_variables())
+        if grad is not None
+    ]
+    grads, tvars = zip(*grads_and_vars)
+    # Under tf.distribute the sum over replicas comes first: clipping each replica's gradients by
+    # themselves would be another update than that of the whole batch.
+    grads, _ = tf.clip_by_global_norm(_sum_over_replicas(grads, tvars), clip_norm=CLIP_NORM)
+    return optimizer.apply_gradients(
+        list(zip(grads, tvars)), global_step=global_step, skip_gradients_aggregation=True
+    )
+
+
+def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps):
+    """Returns the learning rate of the next step: linear warm-up to the peak, linear decay to zero.
+
+    Steps count from 1: the rate of step n is init_lr * n / num_warmup_steps up to the peak, at step
+    `num_warmup_steps`, and init_lr * (num_train_steps - n) / (num_train_steps - num_warmup_steps)
+    from there. The decay counts from the peak (as Hugging Face's schedule does), so that nothing
+    drops where the two lines meet. That the first step is step 1 is what Google's code comes to
+    on TensorFlow 1.15, where `global_step` is advanced before the rate is read.
+
+    Args:
+      global_step: int Tensor or Variable, steps done so far.
+      init_lr: float. Peak.
+      num_train_steps: int. The step whose rate is zero.
+      num_warmup_steps: int. Steps of warm-up; 0 or None for none.
+
+    Returns:
+      float32 scalar Tensor.
+    """
+    step = tf.cast(tf.convert_to_tensor(global_step), tf.float32) + 1.0
+    num_warmup_steps = num_warmup_steps or 0
+    rising = step / max(num_warmup_steps, 1)
+    falling = (num_train_steps - step) / max(num_train_steps - num_warmup_steps, 1)
+    share = tf.where(step < num_warmup_steps, rising, tf.maximum(falling, 0.0))
+    return tf.multiply(share, init_lr, name="learning_rate")
+
+
+def _sum_over_replicas(grads, tvars):
+    if not tf.distribute.has_strategy():
+        return list(grads)
+
+    def reduce(strategy, grads, tvars):
+        return strategy.extended.batch_reduce_to(
+            tf.distribute.ReduceOp.SUM, list(zip(grads, tvars))
+        )
+
+    return tf.distribute.get_replica_context().merge_call(reduce, args=(grads, tvars))
+
+
+class AdamWeightDecayOptimizer(tf.train.Optimizer):
+    """Adam with decoupled weight decay and without bias correction.
+
+    Kingma and Ba 2014 (https://arxiv.org/abs/1412.6980, algorithm 1, without the two divisions by
+    1 - beta^t), Loshchilov and Hutter 2017 (https://arxiv.org/abs/1711.05101, algorithm 2):
+
+        m <- beta_1 * m + (1 - beta_1) * g
+        v <- beta_2 * v + (1 - beta_2) * g^2
+        w <- w - learning_rate * (m / (sqrt(v) + epsilon) + weight_decay_rate * w)
+
+    The slots are named `adam_m` and `adam_v`, as in Google's checkpoints.
+    """
+
+    def __init__(
+        self,
+        learning_rate,
+        weight_decay_rate=0.0,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-6,
+        exclude_from_weight_decay=None,
+        name="AdamWeightDecayOptimizer",
+    ):
+        """Keeps the hyperparameters.
+
+        Args:
+          learning_rate: float or float scalar Tensor.
+          weight_decay_rate: float.
+          beta_1: float. Decay of the mean of gradients.
+          beta_2: float. Decay of the mean of their squares.
+          epsilon: float. Added to the root of the latter.
+          exclude_from_weight_decay: list of regular expressions; variables whose name one of
+            them matches anywhere are not decayed.
+          name: string. Name of the ops.
+        """
+        super(AdamWeightDecayOptimizer, self).__init__(False, name)
+        self.learning_rate = learning_rate
+        self.weight_decay_rate = weight_decay_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.exclude_from_weight_decay = exclude_from_weight_decay
+
+    def _create_slots(self, var_list):
+        for var in var_list:
+            self._zeros_slot(var, "m", "adam_m")
+            self._zeros_slot(var, "v", "adam_v")
+
+    def _resource_apply_dense(self, grad, var):
+        return self._update(grad, var, tf.raw_ops.ResourceApplyAdam, lambda v: v.handle)
+
+    def _apply_dense(self, grad, var):
+        return self._update(grad, var, tf.raw_ops.ApplyAdam, lambda v: v._ref())
+
+    # m and v of every row decay at every step, so a sparse gradient is one with zeros elsewhere.
+    def _resource_apply_sparse(self, grad, handle, indices):
+        return self._resource_apply_dense(_to_dense(grad, handle, indices), handle)
+
+    def _apply_sparse(self, grad, var):
+        return self._apply_dense(_to_dense(grad.values, var, grad.indices), var)
+
+    def _update(self, grad, var, apply_adam, buffer_of):
+        """Decays, then runs TensorFlow's Adam kernel, which the zero powers of beta make BERT's."""
+
+        def number(value):
+            return tf.cast(value, var.dtype.base_dtype)
+
+        with tf.control_dependencies(self._decay(grad, var)):
+            return apply_adam(
+                var=buffer_of(var),
+                m=buffer_of(self.get_slot(var, "m")),
+                v=buffer_of(self.get_slot(var, "v")),
+                beta1_power=number(0.0),
+                beta2_power=number(0.0),
+                lr=number(self.learning_rate),
+                beta1=number(self.beta_1),
+                beta2=number(self.beta_2),
+                epsilon=number(self.epsilon),
+                grad=grad,
+                use_locking=self._use_locking,
+            )
+
+    def _decay(self, grad, var):
+        if not self._do_use_weight_decay(self._get_variable_name(var.name)):
+            return []
+        # Once the gradient is there, nothing of this step still reads the undecayed weights.
+        with tf.control_dependencies([grad]):
+            rate = tf.cast(self.learning_rate * self.weight_decay_rate, var.dtype.base_dtype)
+            return [var.assign_sub(rate * var, use_locking=self._use_locking, read_value=False)]
+
+    def _do_use_weight_decay(self, param_name):
+        """Whether the variable of that name is decayed."""
+        if not self.weight_decay_rate:
+            return False
+        patterns = self.exclude_from_weight_decay or []
+        return not any(re.search(pattern, param_name) for pattern in patterns)
+
+    def _get_variable_name(self, param_name):
+        """Returns the variable's name, without ":0"."""
+        return re.sub(r":\d+$", "", param_name)
+
+
+def _to_dense(values, var, indices):
+    return tf.unsorted_segment_sum(values, indices, var.shape[0])

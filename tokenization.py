@@ -1,0 +1,392 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""BERT's tokenizer: cleaning, lower-casing, punctuation splitting, then wordpieces.
+
+Names, signatures and results follow Google's `tokenization.py` (PyPI `bert-tensorflow` 1.0.4).
+Added: `FullTokenizer.tokenize_with_offsets`, which says of each token where in the text, as it was
+given, it stands. Wordpieces: Wu et al. 2016, https://arxiv.org/abs/1609.08144, section 4.1.
+"""
+
+import collections
+import functools
+import io
+import re
+import unicodedata
+
+import six
+from absl import flags
+
+FLAGS = flags.FLAGS
+
+# Google's tokenization.py declares this flag itself, and its users set it from the shell.
+flags.DEFINE_bool(
+    "preserve_unused_tokens",
+    False,
+    "If true, a word such as [unused7] that is in the vocabulary is kept whole.",
+)
+
+_UNUSED_TOKEN_RE = re.compile(r"^\[unused\d+\]$")
+
+# What ends a word: tab, line ends, Unicode's space separators (Zs), line and paragraph separator.
+# Not `str.split()`, for which U+001C to U+001F and U+0085 do so too; BERT drops these as control
+# characters.
+_WORD_RE = re.compile(
+    "[^\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+", re.UNICODE
+)
+# The blocks of Google's `_is_chinese_char`: CJK ideographs, not Hangul, Hiragana or Katakana.
+_CJK_RE = re.compile(
+    "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b73f"
+    "\U0002b740-\U0002b81f\U0002b820-\U0002ceaf\U0002f800-\U0002fa1f]"
+)
+# Most words of a data set recur: their wordpieces are worked out once. Longer ones rarely do.
+_CACHED_WORDS = 100000
+_CACHED_WORD_LENGTH = 64
+
+# A wordpiece and its half-open code-point span in the text as it was given.
+Token = collections.namedtuple("Token", ["text", "start", "end"])
+
+# A word under way: its characters, and for each the index in the given text it came from.
+_Word = collections.namedtuple("_Word", ["text", "sources"])
+
+
+def preserve_token(token, vocab):
+    """Returns whether the token is an [unusedN] of the vocabulary that is to be kept whole."""
+    # By item, since an attribute of FLAGS cannot be read before the command line is parsed.
+    if not FLAGS["preserve_unused_tokens"].value:
+        return False
+    return token in vocab and bool(_UNUSED_TOKEN_RE.search(token))
+
+
+# The directory names of Google's released models, by case.
+_LOWER_CASED_MODELS = (
+    "uncased_L-24_H-1024_A-16",
+    "uncased_L-12_H-768_A-12",
+    "multilingual_L-12_H-768_A-12",
+    "chinese_L-12_H-768_A-12",
+)
+_CASED_MODELS = (
+    "cased_L-12_H-768_A-12",
+    "cased_L-24_H-1024_A-16",
+    "multi_cased_L-12_H-768_A-12",
+)
+
+
+def validate_case_matches_checkpoint(do_lower_case, init_checkpoint):
+    """Refuses lower-casing for a cased model of Google's, and the reverse, by directory name.
+
+    Raises:
+      ValueError: `do_lower_case` is at odds with the name.
+    """
+    match = re.match(r"^.*?([A-Za-z0-9_-]+)/bert_model.ckpt", init_checkpoint or "")
+    if match is None:
+        return
+    name = match.group(1)
+    expected = {
+        **dict.fromkeys(_LOWER_CASED_MODELS, True),
+        **dict.fromkeys(_CASED_MODELS, False),
+    }.get(name)
+    if expected is not None and expected != bool(do_lower_case):
+        raise ValueError(
+            "--do_lower_case=%s was given, but %s is a %s model: use --do_lower_case=%s."
+            % (bool(do_lower_case), name, "lower-cased" if expected else "cased", expected)
+        )
+
+
+def convert_to_unicode(text):
+    """Returns `text` as `str`; bytes are read as UTF-8, and what is not UTF-8 in them is dropped."""
+    if isinstance(text, str):
+        return text
+    if isinstance(text, bytes):
+        return text.decode("utf-8", "ignore")
+    raise ValueError("Unsupported string type: %s" % type(text))
+
+
+def printable_text(text):
+    """Returns `text` in the form that `print` takes, as `convert_to_unicode`."""
+    return convert_to_unicode(text)
+
+
+def load_vocab(vocab_file):
+    """Reads a vocabulary, one token a line.
+
+    Returns:
+      OrderedDict from token to id, the line's number counted from 0.
+
+    Raises:
+      ValueError: The file cannot be read, or is not UTF-8.
+    """
+    vocab = collections.OrderedDict()
+    try:
+        # Lines end at "\n" alone: vocabularies hold tokens such as U+2028.
+        with io.open(vocab_file, encoding="utf-8", newline="\n") as reader:
+            for index, line in enumerate(reader):
+                vocab[line.strip()] = index
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError("%s: the vocabulary cannot be read (%s)." % (vocab_file, error))
+    return vocab
+
+
+def convert_by_vocab(vocab, items):
+    """Returns a list of `vocab[item]`."""
+    return [vocab[item] for item in items]
+
+
+def convert_tokens_to_ids(vocab, tokens):
+    """Returns the tokens' ids."""
+    return convert_by_vocab(vocab, tokens)
+
+
+def convert_ids_to_tokens(inv_vocab, ids):
+    """Returns the ids' tokens."""
+    return convert_by_vocab(inv_vocab, ids)
+
+
+def whitespace_tokenize(text):
+    """Strips white space and splits at it."""
+    return text.split()
+
+
+class FullTokenizer(object):
+    """Turns text into wordpieces and their ids."""
+
+    def __init__(self, vocab_file, do_lower_case=True):
+        """Loads the vocabulary.
+
+        Args:
+          vocab_file: string. Path of the vocabulary, one token a line.
+          do_lower_case: bool. Lower-case the text and strip its accents.
+        """
+        self.vocab = load_vocab(vocab_file)
+        self.inv_vocab = {v: k for k, v in self.vocab.items()}
+        self.basic_tokenizer = BasicTokenizer(do_lower_case=do_lower_case, vocab=self.vocab)
+        self.wordpiece_tokenizer = WordpieceTokenizer(vocab=self.vocab)
+        self._cached_pieces = functools.lru_cache(_CACHED_WORDS)(self._pieces)
+
+    def tokenize(self, text):
+        """Returns the wordpieces of `text`: list of strings."""
+        return [piece.text for _, pieces in self._words(text) for piece in pieces]
+
+    def tokenize_with_offsets(self, text):
+        """Returns the wordpieces of `text` and where they stand in it.
+
+        A token's span runs from the first to the last character of the text that it came from,
+        through cleaning, lower-casing and accent stripping; characters that were dropped at its
+        ends are outside.
+
+        Args:
+          text: string, or UTF-8 bytes (offsets then count the decoded code points).
+
+        Returns:
+          list of `Token(text, start, end)`, half-open in code points of the given text.
+        """
+        return [
+            Token(piece.text, shift + piece.start, shift + piece.end)
+            for shift, pieces in self._words(text)
+            for piece in pieces
+        ]
+
+    def convert_tokens_to_ids(self, tokens):
+        """Returns the tokens' ids."""
+        return convert_by_vocab(self.vocab, tokens)
+
+    def convert_ids_to_tokens(self, ids):
+        """Returns the ids' tokens."""
+        return convert_by_vocab(self.inv_vocab, ids)
+
+    def _words(self, text):
+        """Yields (start, tokens with spans relative to it) for each run without white space."""
+        preserve = FLAGS["preserve_unused_tokens"].value
+        for match in _WORD_RE.finditer(convert_to_unicode(text)):
+            word = match.group()
+            pieces = self._cached_pieces if len(word) <= _CACHED_WORD_LENGTH else self._pieces
+            yield match.start(), pieces(word, preserve)
+
+    def _pieces(self, text, preserve):
+        """Returns the tokens of text without white space; `preserve` is there to be a cache key."""
+        del preserve
+        tokens = []
+        for word in self.basic_tokenizer.split(text):
+            if preserve_token(word.text, self.vocab):
+                spans = [(word.text, 0, len(word.text))]
+            else:
+                spans = self.wordpiece_tokenizer.split(word.text)
+            for piece, start, end in spans:
+                # Not the first and the last: canonical ordering can swap combining characters.
+                sources = word.sources[start:end]
+                tokens.append(Token(piece, min(sources), max(sources) + 1))
+        return tokens
+
+
+class BasicTokenizer(object):
+    """Cleans text and splits it into words and punctuation marks."""
+
+    def __init__(self, do_lower_case=True, vocab=tuple()):
+        """Keeps the settings.
+
+        Args:
+          do_lower_case: bool. Lower-case the text and strip its accents.
+          vocab: container of tokens, for `preserve_token`.
+        """
+        self.do_lower_case = do_lower_case
+        self.vocab = vocab
+
+    def tokenize(self, text):
+        """Returns the words of `text`: list of strings."""
+        return [word.text for word in self.split(convert_to_unicode(text))]
+
+    def split(self, text):
+        """Yields the words of `text` as `_Word(text, sources)`."""
+        for match in _WORD_RE.finditer(text):
+            for word in self._split_cjk(_clean(match.group(), match.start())):
+                if preserve_token(word.text, self.vocab):
+                    yield word
+                    continue
+                if self.do_lower_case:
+                    word = _strip_accents(_lower(word))
+                for part in self._split_punctuation(word):
+                    yield part
+
+    def _split_cjk(self, word):
+        """Yields each CJK ideograph, and what stands between them, by itself."""
+        start = 0
+        for match in _CJK_RE.finditer(word.text):
+            if match.start() > start:
+                yield _slice(word, start, match.start())
+            yield _slice(word, match.start(), match.end())
+            start = match.end()
+        if start < len(word.text):
+            yield _slice(word, start, len(word.text))
+
+    def _split_punctuation(self, word):
+        """Yields each punctuation mark, and what stands between them, by itself."""
+        start = 0
+        for i, char in enumerate(word.text):
+            if _is_punctuation(char):
+                if i > start:
+                    yield _slice(word, start, i)
+                yield _slice(word, i, i + 1)
+                start = i + 1
+        if start < len(word.text):
+            yield _slice(word, start, len(word.text))
+
+
+def _clean(text, shift):
+    """Drops NUL, U+FFFD and control characters; sources count from `shift`."""
+    if text.isascii() and text.isprintable():
+        return _Word(text, range(shift, shift + len(text)))
+    kept = [
+        (char, shift + i)
+        for i, char in enumerate(text)
+        if char not in "\0\ufffd" and not _is_control(char)
+    ]
+    return _to_word(kept)
+
+
+def _lower(word):
+    lowered = word.text.lower()
+    if len(lowered) == len(word.text):
+        return _Word(lowered, word.sources)
+    # A character may become several (U+0130). Which ones depends on its neighbours for the final
+    # sigma alone, and that is one character either way.
+    sources = [s for char, s in zip(word.text, word.sources) for _ in char.lower()]
+    return _Word(lowered, sources)
+
+
+def _strip_accents(word):
+    """Decomposes characters canonically (NFD) and drops nonspacing marks (Mn)."""
+    if word.text.isascii():
+        return word
+    pairs = [
+        (part, source)
+        for char, source in zip(word.text, word.sources)
+        for part in unicodedata.normalize("NFD", char)
+    ]
+    pairs = _canonical_order(pairs)
+    return _to_word([pair for pair in pairs if unicodedata.category(pair[0]) != "Mn"])
+
+
+def _canonical_order(pairs):
+    """Sorts each run of combining characters by class, as NFD does (Unicode 15, D109)."""
+    ordered, run = [], []
+    for pair in pairs:
+        if unicodedata.combining(pair[0]):
+            run.append(pair)
+            continue
+        ordered += sorted(run, key=lambda p: unicodedata.combining(p[0])) + [pair]
+        run = []
+    return ordered + sorted(run, key=lambda p: unicodedata.combining(p[0]))
+
+
+def _to_word(pairs):
+    return _Word("".join(char for char, _ in pairs), [source for _, source in pairs])
+
+
+def _slice(word, start, end):
+    return _Word(word.text[start:end], word.sources[start:end])
+
+
+class WordpieceTokenizer(object):
+    """Splits words into the longest pieces that the vocabulary has, from the left."""
+
+    def __init__(self, vocab, unk_token="[UNK]", max_input_chars_per_word=200):
+        """Keeps the settings.
+
+        Args:
+          vocab: container of tokens; those that go on a word begin with "##".
+          unk_token: string. Token of a word that cannot be split.
+          max_input_chars_per_word: int. A longer word is `unk_token`.
+        """
+        self.vocab = vocab
+        self.unk_token = unk_token
+        self.max_input_chars_per_word = max_input_chars_per_word
+
+    def tokenize(self, text):
+        """Splits cleaned text, e.g. "unaffable" => ["un", "##aff", "##able"].
+
+        Args:
+          text: string of words separated by white space, from `BasicTokenizer`.
+
+        Returns:
+          list of strings.
+        """
+        words = whitespace_tokenize(convert_to_unicode(text))
+        return [piece for word in words for piece, _, _ in self.split(word)]
+
+    def split(self, word):
+        """Returns [(piece, start, end)] of one word, half-open in its code points."""
+        if len(word) > self.max_input_chars_per_word:
+            return [(self.unk_token, 0, len(word))]
+        pieces = []
+        start = 0
+        while start < len(word):
+            prefix = "##" if start else ""
+            end = len(word)
+            while end > start and prefix + word[start:end] not in self.vocab:
+                end -= 1
+            if end == start:
+                return [(self.unk_token, 0, len(word))]
+            pieces.append((prefix + word[start:end], start, end))
+            start = end
+        return pieces
+
+
+def _is_whitespace(char):
+    """Returns whether BERT takes the character for white space."""
+    return char in " \t\n\r" or unicodedata.category(char) == "Zs"
+
+
+def _is_control(char):
+    """Returns whether BERT takes the character for a control character, and drops it."""
+    return char not in "\t\n\r" and unicodedata.category(char) in ("Cc", "Cf")
+
+
+@functools.lru_cache(4096)
+def _is_punctuation(char):
+    """Returns whether the character is a word by itself.
+
+    All ASCII that is no letter, digit or space counts, such as "^", "$" and "`", which Unicode
+    has among its symbols.
+    """
+    cp = ord(char)
+    if 33 <= cp <= 47 or 58 <= cp <= 64 or 91 <= cp <= 96 or 123 <= cp <= 126:
+        return True
+    return unicodedata.category(char).startswith("P")
