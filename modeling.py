@@ -23,14 +23,17 @@ import tensorflow.compat.v1 as tf
 
 # Keys that released configs carry and that do not change this graph: Google's multilingual and
 # Chinese models have the first group, Hugging Face's the second.
-_IGNORED_CONFIG_KEYS = frozenset(
-    "directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers "
-    "pooler_size_per_head pooler_type "
-    "_name_or_path architectures attn_implementation bos_token_id chunk_size_feed_forward "
-    "classifier_dropout dtype eos_token_id finetuning_task gradient_checkpointing id2label "
-    "label2id model_type output_past pad_token_id position_embedding_type problem_type "
-    "torch_dtype transformers_version use_cache".split()
-)
+# fmt: off
+_IGNORED_CONFIG_KEYS = frozenset((
+    "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
+    "pooler_size_per_head", "pooler_type",
+    "_name_or_path", "architectures", "attn_implementation", "bos_token_id",
+    "chunk_size_feed_forward", "classifier_dropout", "dtype", "eos_token_id", "finetuning_task",
+    "gradient_checkpointing", "id2label", "label2id", "model_type", "output_past",
+    "pad_token_id", "position_embedding_type", "problem_type", "torch_dtype",
+    "transformers_version", "use_cache",
+))
+# fmt: on
 # Hugging Face keys whose other values mean another graph than this one.
 _REQUIRED_VALUES = {
     "model_type": ("bert",),
@@ -119,7 +122,9 @@ class BertConfig(object):
             with tf.io.gfile.GFile(json_file, "r") as reader:
                 return cls.from_dict(json.loads(reader.read()))
         except tf.errors.OpError as error:
-            raise ValueError("%s: the BERT config cannot be read (%s)." % (json_file, error.message))
+            raise ValueError(
+                "%s: the BERT config cannot be read (%s)." % (json_file, error.message)
+            )
         except ValueError as error:
             raise ValueError("%s: %s" % (json_file, error))
 
@@ -160,7 +165,8 @@ def _refuse_other_architectures(json_object):
     for key, allowed in _REQUIRED_VALUES.items():
         if key in json_object and json_object[key] not in allowed:
             raise ValueError(
-                "%s is %r; this graph is BERT's, which has %r." % (key, json_object[key], allowed[0])
+                "%s is %r; this graph is BERT's, which has %r."
+                % (key, json_object[key], allowed[0])
             )
 
 
@@ -417,7 +423,7 @@ def get_assignment_map_from_checkpoint(tvars, init_checkpoint):
       the graph's, for `tf.train.init_from_checkpoint`, and a dict whose keys are the matched
       names, with and without ":0".
     """
-    names = set(re.sub(r":\d+$", "", var.name) for var in tvars)
+    names = {re.sub(r":\d+$", "", var.name) for var in tvars}
     assignment_map = collections.OrderedDict()
     initialized_variable_names = {}
     for name, _ in tf.train.list_variables(init_checkpoint):

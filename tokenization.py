@@ -12,7 +12,6 @@ import io
 import re
 import unicodedata
 
-import six
 from absl import flags
 
 FLAGS = flags.FLAGS
@@ -92,7 +91,7 @@ def validate_case_matches_checkpoint(do_lower_case, init_checkpoint):
 
 
 def convert_to_unicode(text):
-    """Returns `text` as `str`; bytes are read as UTF-8, and what is not UTF-8 in them is dropped."""
+    """Returns `text` as `str`; bytes are read as UTF-8, dropping what is not."""
     if isinstance(text, str):
         return text
     if isinstance(text, bytes):
@@ -219,7 +218,7 @@ class FullTokenizer(object):
 class BasicTokenizer(object):
     """Cleans text and splits it into words and punctuation marks."""
 
-    def __init__(self, do_lower_case=True, vocab=tuple()):
+    def __init__(self, do_lower_case=True, vocab=()):
         """Keeps the settings.
 
         Args:

@@ -1,0 +1,196 @@
+"""Read and write checkpoints, and report what of one fits a graph."""
+
+import dataclasses
+import glob
+import logging
+import os
+import re
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import modeling
+
+_log = logging.getLogger(__name__)
+
+# While training: weights and Adam's slots, to resume from. When it is done: the weights alone.
+TRAINING_BASENAME = "train.ckpt"
+FINAL_BASENAME = "model.ckpt"
+
+_HEAD = ("output_weights", "output_bias")
+# Layers that a checkpoint may lack: what the toolkit adds to BERT, and a pooler that was not saved.
+_OPTIONAL = re.compile(r"(^|/)(sequence_output|pooler)/")
+_OPTIMIZER = re.compile(r"/adam_[mv]$|^global_step$")
+_LISTED = 12  # Names of one kind that a report spells out
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadReport:
+    """What of a checkpoint goes into a graph's variables, by name."""
+
+    checkpoint: str
+    matched: List[str]
+    missing: List[str]  # In the graph alone
+    unused: List[str]  # In the checkpoint alone
+    mismatched: Dict[str, str]  # In both, in different shapes: both of them in words
+
+    def has_head(self) -> bool:
+        """Returns whether the task's head comes from the checkpoint."""
+        return all(name in self.matched for name in _HEAD)
+
+    def refuse_wrong_encoder(self) -> None:
+        """Raises `ValueError` if a variable of the encoder is missing or has another shape."""
+        wrong = [f"{n} ({how})" for n, how in self.mismatched.items() if n not in _HEAD]
+        lost = [n for n in self.missing if n not in _HEAD and not _OPTIONAL.search(n)]
+        if wrong or lost:
+            raise ValueError(
+                f"{self.checkpoint}: the checkpoint does not match --bert_config_file. "
+                + "; ".join(_listing(*pair) for pair in (("Missing", lost), ("Other shape", wrong)))
+                + ". Give the bert_config.json that belongs to this checkpoint."
+            )
+
+    def __str__(self) -> str:
+        optimizer = [name for name in self.unused if _OPTIMIZER.search(name)]
+        unused = [name for name in self.unused if name not in optimizer]
+        unused += [f"{name} ({how})" for name, how in self.mismatched.items()]
+        lines = [
+            f"Weights from {self.checkpoint}: {len(self.matched)} variables matched",
+            _listing("  new, to be trained from scratch", self.missing + list(self.mismatched)),
+            _listing("  in the checkpoint, not used", unused),
+        ]
+        if optimizer:
+            lines.append(f"  optimizer state, not used: {len(optimizer)}")
+        return "\n".join(lines)
+
+
+def _listing(title: str, names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_LISTED])
+    more = f", … {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"{title}: {len(names)}" + (f" ({shown}{more})" if names else "")
+
+
+def load_report(variables: Sequence[tf.Variable], checkpoint: str) -> LoadReport:
+    """Compares variables to a checkpoint.
+
+    Raises:
+      ValueError: The checkpoint cannot be read.
+    """
+    graph_shapes = {variable.op.name: variable.shape.as_list() for variable in variables}
+    saved_shapes = read_shapes(checkpoint)
+    both = [name for name in graph_shapes if name in saved_shapes]
+    mismatched = {
+        name: f"{saved_shapes[name]} in the checkpoint, {graph_shapes[name]} by the config"
+        for name in both
+        if graph_shapes[name] != saved_shapes[name]
+    }
+    return LoadReport(
+        checkpoint=checkpoint,
+        matched=[name for name in both if name not in mismatched],
+        missing=[name for name in graph_shapes if name not in saved_shapes],
+        unused=sorted(name for name in saved_shapes if name not in graph_shapes),
+        mismatched=mismatched,
+    )
+
+
+def initialize_from(checkpoint: str, *, head_required: bool) -> None:
+    """Makes the graph's variables start from a checkpoint, and logs the load report.
+
+    Args:
+      checkpoint: Path (prefix) of the checkpoint.
+      head_required: Whether the task's head must come from it as well.
+
+    Raises:
+      ValueError: The encoder does not match, or the head is required and is not there.
+    """
+    variables = tf.trainable_variables()
+    report = load_report(variables, checkpoint)
+    report.refuse_wrong_encoder()
+    if head_required and not report.has_head():
+        raise ValueError(
+            f"{checkpoint}: no trained head for this task ({' and '.join(_HEAD)} are missing or "
+            "have another number of labels), so its answers would be random. "
+            "Train first: --do_train=true."
+        )
+    _log.info("%s", report)
+    assignment_map, _ = modeling.get_assignment_map_from_checkpoint(
+        [v for v in variables if v.op.name in report.matched], checkpoint
+    )
+    tf.train.init_from_checkpoint(checkpoint, assignment_map)
+
+
+def read_shapes(checkpoint: str) -> Dict[str, List[int]]:
+    """Returns the shape of each variable of a checkpoint, or raises `ValueError`."""
+    return _reader(checkpoint).get_variable_to_shape_map()
+
+
+def _reader(checkpoint: str):
+    if not glob.glob(glob.escape(checkpoint) + ".index"):
+        raise ValueError(
+            f"{checkpoint}: no such checkpoint ({checkpoint}.index is not there). Give the path "
+            "up to `.ckpt` or `.ckpt-123`; `python prepare_model.py` makes model_dir/."
+        )
+    try:
+        return tf.train.load_checkpoint(checkpoint)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        reason = str(getattr(error, "message", error)).split("\n")[0]
+        raise ValueError(f"{checkpoint}: the checkpoint is damaged: {reason}") from error
+
+
+def latest(output_dir: str) -> Optional[str]:
+    """Returns the newest checkpoint of a training, or None."""
+    return tf.train.latest_checkpoint(output_dir)
+
+
+def step_of(checkpoint: str) -> int:
+    """Returns the training step of a checkpoint."""
+    return int(_reader(checkpoint).get_tensor("global_step"))
+
+
+def write(prefix: str, arrays: Dict[str, np.ndarray]) -> None:
+    """Writes a checkpoint of the given arrays under their names."""
+    names = sorted(arrays)
+    with tf.Graph().as_default(), tf.Session() as session:
+        # Fed, since constants of this size do not fit into a graph.
+        tensors = [tf.placeholder(arrays[name].dtype, arrays[name].shape) for name in names]
+        save = tf.raw_ops.SaveV2(
+            prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors
+        )
+        session.run(save, {t: arrays[name] for t, name in zip(tensors, names)})
+
+
+def finish_training(output_dir: str) -> str:
+    """Replaces the training's checkpoints by one of the weights alone, a third of the size.
+
+    At each moment the directory's newest checkpoint is whole: the new one is named only when it is
+    written, and the old ones go after that.
+
+    Returns:
+      Path of the new checkpoint.
+    """
+    newest = latest(output_dir)
+    reader = _reader(newest)
+    kept = [n for n in reader.get_variable_to_shape_map() if not re.search(r"/adam_[mv]$", n)]
+    final = os.path.join(output_dir, f"{FINAL_BASENAME}-{step_of(newest)}")
+    write(final, {name: np.asarray(reader.get_tensor(name)) for name in kept})
+    # An absolute folder and a name in it: so the `checkpoint` file holds the name alone.
+    name = os.path.basename(final)
+    tf.train.update_checkpoint_state(os.path.abspath(output_dir), name, [name])
+    for path in glob.glob(os.path.join(glob.escape(output_dir), TRAINING_BASENAME + "-*")):
+        os.remove(path)
+    return final
+
+
+def saver_hook(output_dir: str, save_steps: int) -> tf.train.CheckpointSaverHook:
+    """Makes the hook that saves training's checkpoints; call it in the graph, after its variables.
+
+    The `checkpoint` file names them relative to itself, so that the directory can be moved.
+    """
+    saver = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
+    return tf.train.CheckpointSaverHook(
+        output_dir,
+        save_steps=save_steps,
+        saver=saver,
+        checkpoint_basename=TRAINING_BASENAME,
+        save_graph_def=False,
+    )

@@ -1,0 +1,146 @@
+"""Every flag, declared once, and the frozen configuration that they become."""
+
+import dataclasses
+import math
+from typing import Any, Callable, Dict, List, Optional
+
+from absl import flags
+
+
+def _flag(define: Callable, default: Any, help_text: str, **bounds: float) -> Any:
+    metadata = {"define": define, "help": help_text, "bounds": bounds}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def _string(default: Optional[str], help_text: str) -> Any:
+    return _flag(flags.DEFINE_string, default, help_text)
+
+
+def _bool(default: Optional[bool], help_text: str) -> Any:
+    return _flag(flags.DEFINE_bool, default, help_text)
+
+
+def _integer(default: Optional[int], help_text: str, **bounds: int) -> Any:
+    return _flag(flags.DEFINE_integer, default, help_text, **bounds)
+
+
+def _float(default: float, help_text: str, **bounds: float) -> Any:
+    return _flag(flags.DEFINE_float, default, help_text, **bounds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What one run does. A None stands for what the output directory keeps of its training."""
+
+    task_name: Optional[str] = _string(None, "Task: a name in PROCESSORS of processors.py.")
+    data_dir: Optional[str] = _string(
+        None, "Folder of the data files; its subfolder of the task's name is used if there is one."
+    )
+    output_dir: Optional[str] = _string(
+        None, "Folder for checkpoints and results. It is made if need be."
+    )
+    vocab_file: Optional[str] = _string(None, "Vocabulary of the pretrained model.")
+    bert_config_file: Optional[str] = _string(None, "JSON configuration of the pretrained model.")
+    init_checkpoint: Optional[str] = _string(
+        None, "Checkpoint to start from, such as model_dir/bert_model.ckpt."
+    )
+    do_lower_case: Optional[bool] = _bool(
+        None, "Lower-case the text and strip accents. Default: as the model was trained."
+    )
+    max_seq_length: Optional[int] = _integer(
+        None, "Longest input in wordpieces, [CLS] and [SEP] included. Default: 128.", lower_bound=3
+    )
+    do_train: bool = _bool(False, "Train on the training file.")
+    do_eval: bool = _bool(False, "Score the model on the dev file.")
+    do_predict: bool = _bool(False, "Predict the test file.")
+    train_batch_size: int = _integer(32, "Rows of a batch in training.", lower_bound=1)
+    eval_batch_size: int = _integer(32, "Rows of a batch in evaluation.", lower_bound=1)
+    predict_batch_size: int = _integer(32, "Rows of a batch in prediction.", lower_bound=1)
+    learning_rate: float = _float(5e-5, "Peak learning rate of Adam.", lower_bound=0.0)
+    num_train_epochs: float = _float(3.0, "Epochs: passes over the training data.", lower_bound=0.0)
+    warmup_proportion: float = _float(
+        0.1,
+        "Share of the training, 0 to 1, in which the learning rate rises to its peak.",
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
+    save_checkpoints_steps: int = _integer(1000, "Steps between two checkpoints.", lower_bound=1)
+    seed: int = _integer(42, "Seed of new weights, data order and dropout.", lower_bound=0)
+    overwrite_output_dir: bool = _bool(
+        False, "Remove an earlier training's files from output_dir and train anew."
+    )
+    debug: bool = _bool(False, "Show the whole traceback of an error.")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"--{field.name}={value}: expected a finite number.")
+        if self.num_train_epochs == 0:
+            raise ValueError("--num_train_epochs=0: expected a number above 0.")
+        if not (self.do_train or self.do_eval or self.do_predict):
+            raise ValueError(
+                "Nothing to do: give at least one of --do_train=true, --do_eval=true, "
+                "--do_predict=true."
+            )
+        self.require("output_dir")
+        self.require("data_dir")
+
+    def require(self, name: str) -> Any:
+        """Returns the value of a flag, or raises `ValueError` if it is not given."""
+        value = getattr(self, name)
+        if value is None or value == "":
+            raise ValueError(f"--{name} is missing. {_help_of(name)}")
+        return value
+
+    def filled_from(self, settings: Dict[str, Any]) -> "Config":
+        """Returns this configuration with what is None taken from saved settings."""
+        missing = {
+            field.name: settings[field.name]
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) is None and settings.get(field.name) is not None
+        }
+        return dataclasses.replace(self, **missing)
+
+
+def _help_of(name: str) -> str:
+    return Config.__dataclass_fields__[name].metadata["help"]
+
+
+def declare_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Declares a flag for each field of `Config`, once."""
+    for field in dataclasses.fields(Config):
+        if field.name in flag_values:
+            continue
+        define, bounds = field.metadata["define"], field.metadata["bounds"]
+        define(field.name, field.default, field.metadata["help"], flag_values=flag_values, **bounds)
+
+
+def parse_flags(argv: List[str], flag_values: flags.FlagValues = flags.FLAGS) -> Config:
+    """Reads a command line.
+
+    Args:
+      argv: The command line, the program's name first.
+      flag_values: Where the flags are declared.
+
+    Raises:
+      ValueError: An argument is no flag, or a value is impossible.
+      flags.Error: A flag is unknown or its value is of the wrong type.
+    """
+    rest = flag_values(argv)[1:]
+    if rest:
+        raise ValueError(
+            f"Unexpected argument {rest[0]!r}. Flags are given as --name=value, such as "
+            "--do_train=false."
+        )
+    fields = dataclasses.fields(Config)
+    return Config(**{field.name: flag_values[field.name].value for field in fields})
+
+
+def usage(program: str, summary: str) -> str:
+    """Returns the text of --help."""
+    lines = [summary, "", f"usage: python {program} --flag=value ...", ""]
+    for field in dataclasses.fields(Config):
+        default = "" if field.default is None else f" Default: {field.default}."
+        lines += [f"  --{field.name}", f"      {field.metadata['help']}{default}"]
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""Check a pretrained model's files, bring them into Google's form, and install them."""
+
+import json
+import logging
+import os
+import shutil
+from typing import List
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+import modeling
+from finetune import checkpoints, hugging_face, pretrained
+from finetune.files import sha256_of
+
+_log = logging.getLogger(__name__)
+
+_CHECKPOINT = "bert_model.ckpt"
+_INFO = "model_info.json"
+
+
+def install(source: str, model_dir: str, *, work: str, name: str, overwrite: bool) -> None:
+    """Converts the model of a folder if need be, checks it whole, and moves it into `model_dir`.
+
+    Args:
+      source: Folder in Google's form (`bert_model.ckpt.*`, `bert_config.json`, `vocab.txt`) or in
+        Hugging Face's (`model.safetensors`, `config.json`, `vocab.txt`).
+      model_dir: The folder to fill.
+      work: A scratch folder on the same disk.
+      name: What the model is called in messages.
+      overwrite: Whether another model in `model_dir` may be replaced.
+
+    Raises:
+      ValueError: A file is missing or damaged, the files do not fit together, or `model_dir` holds
+        another model.
+    """
+    staged = os.path.join(work, "staged")
+    os.makedirs(staged)
+    _stage_small_files(source, staged)
+    if os.path.exists(os.path.join(source, _CHECKPOINT + ".index")):
+        _stage_checkpoint(source, staged)
+    else:
+        _convert(source, staged)
+    summary = _check(staged)
+    hashes = {file: sha256_of(os.path.join(staged, file)) for file in sorted(os.listdir(staged))}
+    with open(os.path.join(staged, _INFO), "w", encoding="utf-8") as writer:
+        json.dump({"source": name, "sha256": hashes}, writer, indent=2)
+    _refuse_to_replace(staged, model_dir, overwrite)
+    # The info file comes last: where it is, the rest is complete.
+    for file in sorted(os.listdir(staged), key=lambda f: f == _INFO):
+        os.replace(os.path.join(staged, file), os.path.join(model_dir, file))
+    _log.info("%s holds %s: %s", model_dir, name, summary)
+
+
+def _stage_small_files(source: str, staged: str) -> None:
+    config = "bert_config.json"
+    if not os.path.exists(os.path.join(source, config)):
+        config = "config.json"
+    for name, target in ((config, "bert_config.json"), ("vocab.txt", "vocab.txt")):
+        if not os.path.exists(os.path.join(source, name)):
+            raise ValueError(f"{source}: {name} is missing; found {_found(source)}.")
+        shutil.copyfile(os.path.join(source, name), os.path.join(staged, target))
+    tokenizer_config = os.path.join(source, "tokenizer_config.json")
+    if os.path.exists(tokenizer_config):
+        shutil.copyfile(tokenizer_config, os.path.join(staged, "tokenizer_config.json"))
+
+
+def _found(folder: str) -> str:
+    return ", ".join(sorted(os.listdir(folder))) or "nothing"
+
+
+def _stage_checkpoint(source: str, staged: str) -> None:
+    for name in os.listdir(source):
+        if name.startswith((_CHECKPOINT + ".index", _CHECKPOINT + ".data-")):
+            shutil.copyfile(os.path.join(source, name), os.path.join(staged, name))
+
+
+def _convert(source: str, staged: str) -> None:
+    path = os.path.join(source, "model.safetensors")
+    if not os.path.exists(path):
+        pickled = os.path.exists(os.path.join(source, "pytorch_model.bin"))
+        raise ValueError(
+            f"{source}: neither {_CHECKPOINT}.index nor model.safetensors; found {_found(source)}."
+            + (" A pickle can run code, so pytorch_model.bin is not read." if pickled else "")
+        )
+    arrays, left_out = hugging_face.read_weights(path)
+    if left_out:
+        _log.info("Not converted: %s", ", ".join(left_out))
+    checkpoints.write(os.path.join(staged, _CHECKPOINT), arrays)
+
+
+def _check(folder: str) -> str:
+    """Checks a model's files against each other; returns a summary in words."""
+    model = pretrained.load(
+        os.path.join(folder, "vocab.txt"), os.path.join(folder, "bert_config.json")
+    )
+    config = model.bert_config
+    checkpoint = os.path.join(folder, _CHECKPOINT)
+    report = checkpoints.load_report(_variables(config), checkpoint)
+    report.refuse_wrong_encoder()
+    shapes = checkpoints.read_shapes(checkpoint)
+    parameters = sum(int(np.prod(shapes[name])) for name in report.matched)
+    _refuse_damaged(checkpoint, report.matched)
+    return (
+        f"{config.num_hidden_layers} layers, width {config.hidden_size}, {parameters / 1e6:.1f} "
+        f"million parameters in {len(report.matched)} variables, {len(model.tokenizer.vocab)} "
+        f"tokens, {'lower-cased' if model.do_lower_case else 'cased'}"
+        + (f"; without {', '.join(report.missing)}" if report.missing else "")
+    )
+
+
+def _variables(config: modeling.BertConfig) -> List[tf.Variable]:
+    with tf.Graph().as_default():
+        ids = tf.placeholder(tf.int32, [None, None])
+        modeling.BertModel(config, is_training=False, input_ids=ids)
+        return tf.trainable_variables()
+
+
+def _refuse_damaged(checkpoint: str, names: List[str]) -> None:
+    reader = tf.train.load_checkpoint(checkpoint)
+    for name in names:
+        try:
+            finite = np.isfinite(reader.get_tensor(name)).all()
+        except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+            reason = str(error).split("\n")[0]
+            raise ValueError(f"{checkpoint}: {name} cannot be read: {reason}") from error
+        if not finite:
+            raise ValueError(f"{checkpoint}: {name} holds values that are not finite.")
+
+
+def _refuse_to_replace(staged: str, model_dir: str, overwrite: bool) -> None:
+    for name in os.listdir(staged):
+        there = os.path.join(model_dir, name)
+        if name == _INFO or overwrite or not os.path.exists(there):
+            continue
+        if sha256_of(there) != sha256_of(os.path.join(staged, name)):
+            raise ValueError(
+                f"{model_dir} holds another model ({name} differs). Give another --model_dir, or "
+                "--overwrite to replace it."
+            )

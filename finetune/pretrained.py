@@ -1,0 +1,111 @@
+"""The pretrained model's files: vocabulary, configuration, case; and whether they fit together."""
+
+import dataclasses
+import json
+import os
+from typing import Dict, Iterable, Optional
+
+import modeling
+from tokenization import FullTokenizer
+
+SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]")
+# Embedding tables are often padded with unused rows, to a multiple of this at the most.
+_MAX_PADDING = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+    """A model's configuration and tokenizer, checked against each other."""
+
+    bert_config: modeling.BertConfig
+    tokenizer: FullTokenizer
+    do_lower_case: bool
+    vocab_file: str
+    bert_config_file: str
+
+
+def load(
+    vocab_file: str, bert_config_file: str, do_lower_case: Optional[bool] = None
+) -> Pretrained:
+    """Loads a model's vocabulary and configuration.
+
+    Args:
+      vocab_file: Path of vocab.txt.
+      bert_config_file: Path of bert_config.json.
+      do_lower_case: What the user says of the case; None to take it from the model.
+
+    Raises:
+      ValueError: A file cannot be read, they do not fit together, or `do_lower_case` contradicts
+        the model.
+    """
+    bert_config = modeling.BertConfig.from_json_file(bert_config_file)
+    tokenizer = FullTokenizer(vocab_file)
+    check_vocabulary(tokenizer.vocab, bert_config, vocab_file)
+    lower = resolve_case(vocab_file, tokenizer.vocab, do_lower_case)
+    tokenizer.basic_tokenizer.do_lower_case = lower
+    return Pretrained(bert_config, tokenizer, lower, vocab_file, bert_config_file)
+
+
+def check_vocabulary(
+    vocab: Dict[str, int], bert_config: modeling.BertConfig, vocab_file: str
+) -> None:
+    """Raises `ValueError` if the vocabulary lacks special tokens or is not of the model's size."""
+    missing = [token for token in SPECIAL_TOKENS if token not in vocab]
+    if missing:
+        raise ValueError(
+            f"{vocab_file}: {', '.join(missing)} missing; expected a BERT vocabulary, one token a "
+            "line."
+        )
+    num_tokens = max(vocab.values()) + 1
+    if not bert_config.vocab_size - _MAX_PADDING < num_tokens <= bert_config.vocab_size:
+        raise ValueError(
+            f"{vocab_file}: {num_tokens} tokens, but the model's vocab_size is "
+            f"{bert_config.vocab_size}. Give the vocab.txt that belongs to --bert_config_file."
+        )
+
+
+def resolve_case(vocab_file: str, vocab: Iterable[str], asked: Optional[bool]) -> bool:
+    """Returns whether the model's text is lower-cased.
+
+    Known from `tokenizer_config.json` beside the vocabulary (Hugging Face's form), or from the
+    vocabulary: a cased one has many tokens with capitals, a lower-cased one next to none.
+
+    Raises:
+      ValueError: `asked` contradicts what is known, or nothing is known or asked.
+    """
+    known, source = _case_of_tokenizer_config(vocab_file)
+    if known is None:
+        known, source = _case_of_vocabulary(vocab), "its tokens"
+    if known is None and asked is None:
+        raise ValueError(
+            f"{vocab_file}: whether the model is cased cannot be told from its vocabulary. "
+            "Give --do_lower_case=true or --do_lower_case=false."
+        )
+    if None not in (known, asked) and known != asked:
+        raise ValueError(
+            f"--do_lower_case={str(asked).lower()} contradicts the model: by {source}, "
+            f"{vocab_file} is {'lower-cased' if known else 'cased'}. Leave the flag out, or give "
+            f"--do_lower_case={str(known).lower()}."
+        )
+    return asked if known is None else known
+
+
+def _case_of_tokenizer_config(vocab_file: str):
+    path = os.path.join(os.path.dirname(vocab_file), "tokenizer_config.json")
+    if not os.path.exists(path):
+        return None, path
+    try:
+        with open(path, encoding="utf-8") as reader:
+            value = json.load(reader).get("do_lower_case")
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: not a JSON object ({error}).") from error
+    return (value if isinstance(value, bool) else None), path
+
+
+def _case_of_vocabulary(vocab: Iterable[str]) -> Optional[bool]:
+    words = [token for token in vocab if token.isascii() and token[:1] not in ("[", "<")]
+    lower = sum(token != token.upper() for token in words)
+    capitals = sum(token != token.lower() for token in words)
+    if capitals > 0.02 * lower:
+        return False
+    return True if lower and not capitals else None

@@ -1,0 +1,141 @@
+"""What an output directory keeps of its training: settings, labels, versions, model files."""
+
+import dataclasses
+import glob
+import hashlib
+import json
+import os
+import platform
+import shutil
+from typing import Any, Dict, Iterable, List, Optional
+
+import finetune
+from finetune.checkpoints import FINAL_BASENAME, TRAINING_BASENAME
+from finetune.config import Config
+from finetune.files import atomic_text, sha256_of
+from finetune.pretrained import Pretrained
+from processors import InputExample
+
+RECORD_FILE = "run.json"
+_VOCAB_FILE = "vocab.txt"
+_CONFIG_FILE = "bert_config.json"
+# All that a run writes into its output directory, for --overwrite_output_dir.
+_OUTPUTS = (
+    RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, "checkpoint", "graph.pbtxt", "eval_results.txt",
+    "eval_results.json", "test_results.tsv", "events.out.tfevents.*", TRAINING_BASENAME + "-*",
+    FINAL_BASENAME + "-*",
+)  # fmt: skip
+# Settings that, changed, make another training of it.
+_IDENTITY = (
+    "task_name", "init_checkpoint", "do_lower_case", "max_seq_length", "train_batch_size",
+    "learning_rate", "num_train_epochs", "warmup_proportion", "seed",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """One training, as `run.json` holds it."""
+
+    settings: Dict[str, Any]
+    labels: List[str]
+    fingerprints: Dict[str, str]  # SHA-256 of the training data, vocabulary and configuration
+    versions: Dict[str, str]
+
+    def differences(self, other: "RunRecord") -> List[str]:
+        """Returns, in words, what makes `other` another training than this one."""
+        differing = [
+            f"{name} was {self.settings.get(name)!r}, now {other.settings.get(name)!r}"
+            for name in _IDENTITY
+            if self.settings.get(name) != other.settings.get(name)
+        ]
+        if self.labels != other.labels:
+            differing.append(f"labels were {self.labels}, now {other.labels}")
+        return differing + [
+            f"the {name} changed"
+            for name, value in self.fingerprints.items()
+            if other.fingerprints.get(name) != value
+        ]
+
+
+def make(
+    config: Config, pretrained: Pretrained, labels: List[str], examples: Iterable[InputExample]
+) -> RunRecord:
+    """Makes the record of a training that is about to start."""
+    import numpy
+    import sklearn
+    import tensorflow
+
+    settings = dataclasses.asdict(config)
+    settings["do_lower_case"] = pretrained.do_lower_case
+    return RunRecord(
+        settings=settings,
+        labels=list(labels),
+        fingerprints={
+            "training data": _fingerprint(examples),
+            "vocabulary": sha256_of(pretrained.vocab_file),
+            "BERT configuration": hashlib.sha256(
+                pretrained.bert_config.to_json_string().encode()
+            ).hexdigest(),
+        },
+        versions={
+            "toolkit": finetune.__version__,
+            "python": platform.python_version(),
+            "tensorflow": tensorflow.__version__,
+            "numpy": numpy.__version__,
+            "scikit-learn": sklearn.__version__,
+        },
+    )
+
+
+def _fingerprint(examples: Iterable[InputExample]) -> str:
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(
+            repr((example.text_a, example.text_b, example.label)).encode("utf-8", "replace")
+        )
+    return digest.hexdigest()
+
+
+def save(record: RunRecord, output_dir: str, pretrained: Pretrained) -> None:
+    """Writes the record and copies the model's small files, so that prediction needs no others."""
+    for source, name in ((pretrained.vocab_file, _VOCAB_FILE), (None, _CONFIG_FILE)):
+        target = os.path.join(output_dir, name)
+        if source is None:
+            with atomic_text(target) as writer:
+                writer.write(pretrained.bert_config.to_json_string())
+        elif os.path.abspath(source) != os.path.abspath(target):
+            shutil.copyfile(source, target)
+    with atomic_text(os.path.join(output_dir, RECORD_FILE)) as writer:
+        json.dump(dataclasses.asdict(record), writer, indent=2, ensure_ascii=False)
+
+
+def load(output_dir: str) -> Optional[RunRecord]:
+    """Reads the record of a directory; None if it has none.
+
+    The paths of the model's files in its settings are those of the copies in the directory.
+
+    Raises:
+      ValueError: The file is damaged.
+    """
+    path = os.path.join(output_dir, RECORD_FILE)
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding="utf-8") as reader:
+            record = RunRecord(**json.load(reader))
+        settings = dict(record.settings)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path}: not a record of a training ({error}). Train again with "
+            "--overwrite_output_dir=true."
+        ) from error
+    settings["vocab_file"] = os.path.join(output_dir, _VOCAB_FILE)
+    settings["bert_config_file"] = os.path.join(output_dir, _CONFIG_FILE)
+    return dataclasses.replace(record, settings=settings)
+
+
+def remove_outputs(output_dir: str) -> None:
+    """Removes what earlier runs wrote into a directory, and nothing else."""
+    for pattern in _OUTPUTS:
+        for path in glob.glob(os.path.join(glob.escape(output_dir), pattern)):
+            os.remove(path)

@@ -1,0 +1,265 @@
+"""Train, evaluate and predict a classifier over `tf.estimator.Estimator`."""
+
+import json
+import logging
+import math
+import os
+from typing import Iterator, List, Optional
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from finetune import checkpoints, metrics, model_fns, predictions, pretrained, run_record
+from finetune.config import Config
+from finetune.features import Features, encode_examples
+from finetune.files import atomic_text
+from finetune.input_pipeline import make_input_fn, steps_per_epoch
+from processors import PROCESSORS, DataProcessor, InputExample
+
+_log = logging.getLogger(__name__)
+
+
+def run_classification(config: Config) -> None:
+    """Does what a configuration of `run_classifier.py` asks for.
+
+    Raises:
+      ValueError: A flag, a file or the data is wrong; the message says where and what to do.
+    """
+    ClassifierRun(config).run()
+
+
+class ClassifierRun:
+    """One run of `run_classifier.py`: configuration, model, data and their ways."""
+
+    def __init__(self, config: Config):
+        """Checks the configuration, and loads the model's vocabulary and configuration."""
+        self._output_dir = config.output_dir
+        if config.overwrite_output_dir and config.do_train:
+            run_record.remove_outputs(self._output_dir)
+        self._record = run_record.load(self._output_dir)
+        saved = self._record.settings if self._record else {}
+        config = config.filled_from({k: v for k, v in saved.items() if k != "init_checkpoint"})
+        config = config.filled_from({"max_seq_length": 128})
+        self._config = config
+        self._processor = _make_processor(config.require("task_name"))
+        self._data_dir = _data_dir(config)
+        self._model = pretrained.load(
+            config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
+        )
+        _check_length(config, self._model)
+
+    def run(self) -> None:
+        """Trains, evaluates and predicts, as far as each is asked for."""
+        os.makedirs(self._output_dir, exist_ok=True)
+        if self._config.do_train:
+            self._train()
+        if self._config.do_eval:
+            self._evaluate()
+        if self._config.do_predict:
+            self._predict()
+
+    def _train(self) -> None:
+        examples = self._examples("train")
+        labels = label_list(self._processor, examples)
+        features = self._encode("train", examples, labels)
+        record = run_record.make(self._config, self._model, labels, examples)
+        newest = self._resumable(record)
+        epoch_steps = steps_per_epoch(len(features), self._config.train_batch_size)
+        num_train_steps = math.ceil(epoch_steps * self._config.num_train_epochs)
+        start_step = checkpoints.step_of(newest) if newest else 0
+        self._record = record
+        if start_step >= num_train_steps:
+            _log.info(
+                "%s is trained already: step %d of %d. Nothing to train; "
+                "--overwrite_output_dir=true trains anew.",
+                self._output_dir,
+                start_step,
+                num_train_steps,
+            )
+        else:
+            run_record.save(record, self._output_dir, self._model)
+            _log_start(newest, len(features), start_step, num_train_steps)
+            self._estimator(num_train_steps, resuming=bool(newest)).train(
+                make_input_fn(
+                    features,
+                    batch_size=self._config.train_batch_size,
+                    shuffle_seed=self._config.seed,
+                    start_step=start_step,
+                ),
+                max_steps=num_train_steps,
+            )
+        checkpoints.finish_training(self._output_dir)
+
+    def _resumable(self, record: run_record.RunRecord) -> Optional[str]:
+        """Returns the checkpoint that this training goes on from, or None at its beginning."""
+        newest = checkpoints.latest(self._output_dir)
+        if newest is None:
+            return None
+        if self._record is None:
+            reason = f"it has no {run_record.RECORD_FILE}"
+        else:
+            reason = "; ".join(self._record.differences(record))
+        if reason:
+            raise ValueError(
+                f"--output_dir={self._output_dir} holds another training: {reason}. Give another "
+                "--output_dir, or --overwrite_output_dir=true to discard the model there."
+            )
+        return newest
+
+    def _evaluate(self) -> None:
+        examples = self._examples("dev")
+        labels = self._labels()
+        features = self._encode("dev", examples, labels)
+        logits = np.concatenate(
+            list(self._logits(features, len(labels), self._config.eval_batch_size))
+        )
+        scores = metrics.classification_scores(features.label_ids, logits, labels)
+        text = metrics.format_scores(scores)
+        with atomic_text(os.path.join(self._output_dir, "eval_results.txt")) as writer:
+            writer.write(text)
+        with atomic_text(os.path.join(self._output_dir, "eval_results.json")) as writer:
+            json.dump(scores, writer, indent=2, ensure_ascii=False)
+        _log.info("***** Eval results (%d rows) *****\n%s", len(examples), text)
+
+    def _predict(self) -> None:
+        examples = self._examples("test")
+        labels = self._labels()
+        features = self._encode("test", examples, None)
+        path = os.path.join(self._output_dir, "test_results.tsv")
+        written = predictions.write_classification(
+            path,
+            examples,
+            self._logits(features, len(labels), self._config.predict_batch_size),
+            labels,
+        )
+        _log.info("Wrote %d predictions to %s", written, path)
+
+    def _logits(self, features: Features, num_labels: int, batch_size: int) -> Iterator[np.ndarray]:
+        estimator = self._estimator(num_labels=num_labels)
+        input_fn = make_input_fn(features, batch_size=batch_size)
+        for batch in estimator.predict(input_fn, yield_single_examples=False):
+            yield batch["logits"]
+
+    def _estimator(
+        self, num_train_steps: int = 0, *, resuming: bool = True, num_labels: Optional[int] = None
+    ) -> tf.estimator.Estimator:
+        config = self._config
+        trained = checkpoints.latest(self._output_dir) is not None
+        init_checkpoint = None
+        if not (resuming and trained):
+            init_checkpoint = self._init_checkpoint(num_train_steps > 0)
+        model_fn = model_fns.classifier_model_fn_builder(
+            bert_config=self._model.bert_config,
+            num_labels=num_labels or len(self._record.labels),
+            init_checkpoint=init_checkpoint,
+            learning_rate=config.learning_rate,
+            num_train_steps=num_train_steps,
+            num_warmup_steps=int(num_train_steps * config.warmup_proportion),
+            save_checkpoints_steps=config.save_checkpoints_steps,
+        )
+        run_config = tf.estimator.RunConfig(
+            model_dir=self._output_dir, tf_random_seed=config.seed, log_step_count_steps=None
+        )
+        return tf.estimator.Estimator(model_fn, config=run_config)
+
+    def _init_checkpoint(self, training: bool) -> Optional[str]:
+        if self._config.init_checkpoint or training:
+            return self._config.init_checkpoint
+        raise ValueError(
+            f"--output_dir={self._output_dir} holds no trained model, so the answers would be "
+            "those of an untrained head. Train first: --do_train=true; or give a fine-tuned "
+            "--init_checkpoint."
+        )
+
+    def _labels(self) -> List[str]:
+        """Returns the labels of the trained model."""
+        record = self._record
+        if record is None and self._config.init_checkpoint:
+            record = run_record.load(os.path.dirname(self._config.init_checkpoint))
+        if record is not None:
+            return record.labels
+        return self._processor.get_labels() or label_list(self._processor, self._examples("train"))
+
+    def _examples(self, split: str) -> List[InputExample]:
+        """Reads a split through the processor; a split without rows is refused."""
+        examples = getattr(self._processor, f"get_{split}_examples")(self._data_dir)
+        if not examples:
+            raise ValueError(
+                f"{self._data_dir}: no rows in the {split} data; expected at least one."
+            )
+        return examples
+
+    def _encode(self, split: str, examples: List[InputExample], labels) -> Features:
+        features = encode_examples(
+            examples,
+            labels=labels,
+            max_seq_length=self._config.max_seq_length,
+            tokenizer=self._model.tokenizer,
+        )
+        if features.num_truncated:
+            _log.info(
+                "%s: %d of %d rows are cut at --max_seq_length=%d",
+                split,
+                features.num_truncated,
+                len(features),
+                self._config.max_seq_length,
+            )
+        return features
+
+
+def label_list(processor: DataProcessor, train_examples: List[InputExample]) -> List[str]:
+    """Returns a task's labels: those of its processor, or else those of its training data, sorted.
+
+    Raises:
+      ValueError: There are fewer than two, or another number than the processor says.
+    """
+    labels = processor.get_labels()
+    if labels is None:
+        labels = sorted(
+            {e.label for e in train_examples if e.label is not None and e.label.strip()}
+        )
+    wanted = getattr(processor, "num_labels", None)
+    if len(labels) < 2 or (wanted is not None and len(labels) != wanted):
+        raise ValueError(
+            f"{len(labels)} label(s) found ({', '.join(map(repr, labels[:20]))}); "
+            f"{type(processor).__name__} expects {wanted or 'two or more'}."
+        )
+    return list(labels)
+
+
+def _make_processor(task_name: str) -> DataProcessor:
+    import difflib
+
+    name = task_name.lower()
+    if name in PROCESSORS:
+        return PROCESSORS[name]()
+    near = difflib.get_close_matches(name, PROCESSORS, n=1)
+    raise ValueError(
+        f"--task_name={task_name}: no such task"
+        + (f"; did you mean {near[0]}?" if near else ".")
+        + f" Known are {', '.join(PROCESSORS)} (PROCESSORS in processors.py)."
+    )
+
+
+def _data_dir(config: Config) -> str:
+    data_dir = config.require("data_dir")
+    if not os.path.isdir(data_dir):
+        found = "is a file" if os.path.exists(data_dir) else "is not there"
+        raise ValueError(f"--data_dir={data_dir} {found}; expected a folder of data files.")
+    own = os.path.join(data_dir, config.task_name.lower())
+    return own if os.path.isdir(own) else data_dir
+
+
+def _check_length(config: Config, model: pretrained.Pretrained) -> None:
+    positions = model.bert_config.max_position_embeddings
+    if config.max_seq_length > positions:
+        raise ValueError(
+            f"--max_seq_length={config.max_seq_length}: the model has positions for {positions} "
+            "wordpieces at the most."
+        )
+
+
+def _log_start(newest: Optional[str], num_rows: int, start_step: int, num_train_steps: int) -> None:
+    if newest:
+        _log.info("Going on from %s, step %d of %d", newest, start_step, num_train_steps)
+    _log.info("Training on %d rows, %d steps", num_rows, num_train_steps - start_step)

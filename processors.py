@@ -1,0 +1,119 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""THE FILE TO EDIT for a new data set: a class that reads it, and its name in `PROCESSORS`.
+
+`EmotionProcessor` and `MrpcProcessor` are worked examples. A processor says which files hold the
+splits, and turns a file into `InputExample`s. Labels are those found in the training data, unless
+the class lists them.
+"""
+
+import dataclasses
+import os
+from typing import Dict, Iterable, List, Optional, Type
+
+from finetune.readers import read_cells, read_lines, read_tsv
+
+
+@dataclasses.dataclass
+class InputExample:
+    """One text, or pair of texts, with its label.
+
+    Attributes:
+      guid: Name of the example, unique in its split, such as "train-7" for line 7.
+      text_a: The text, or the first of a pair.
+      text_b: The second of a pair.
+      label: The label; None in data to predict.
+      where: "path:line", for messages.
+    """
+
+    guid: str
+    text_a: str
+    text_b: Optional[str] = None
+    label: Optional[str] = None
+    where: Optional[str] = None
+
+
+class DataProcessor:
+    """Reads a data set. Subclasses give `read_examples`, and what differs of the rest."""
+
+    files = {"train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
+    labels: Optional[List[str]] = None  # None: those of the training data, sorted
+    num_labels: Optional[int] = None  # How many there must be; None: two or more
+
+    def read_examples(self, path: str, split: str) -> Iterable[InputExample]:
+        """Yields the examples of one file; `split` is "train", "dev" or "test"."""
+        raise NotImplementedError(f"{type(self).__name__} does not define read_examples")
+
+    def get_train_examples(self, data_dir: str) -> List[InputExample]:
+        """Returns the examples to train on."""
+        return list(self.read_examples(os.path.join(data_dir, self.files["train"]), "train"))
+
+    def get_dev_examples(self, data_dir: str) -> List[InputExample]:
+        """Returns the examples to evaluate on."""
+        return list(self.read_examples(os.path.join(data_dir, self.files["dev"]), "dev"))
+
+    def get_test_examples(self, data_dir: str) -> List[InputExample]:
+        """Returns the examples to predict; their labels, if any, are not used."""
+        return list(self.read_examples(os.path.join(data_dir, self.files["test"]), "test"))
+
+    def get_labels(self) -> Optional[List[str]]:
+        """Returns the list of labels, or None for those found in the training data."""
+        return self.labels
+
+    @classmethod
+    def _read_tsv(cls, input_file: str, quotechar: Optional[str] = None) -> List[List[str]]:
+        """Returns the cells of each line, for processors written for Google's BERT."""
+        del quotechar  # Quotes are characters like any other: as quoting, they swallow rows.
+        return [cells for _, cells in read_cells(input_file)]
+
+
+class MulticlassProcessor(DataProcessor):
+    """Tab-separated, with a header: `label`, `text`, and `text_b` where texts come in pairs.
+
+    The order of the columns does not matter, others are passed over, and a file to predict needs
+    no `label`.
+    """
+
+    def read_examples(self, path: str, split: str) -> Iterable[InputExample]:
+        for row in read_tsv(path):
+            label = row.get("label") if split == "test" else row["label"]
+            guid = f"{split}-{row.line}"
+            yield InputExample(guid, row["text"], row.get("text_b"), label, row.where)
+
+
+class BinaryProcessor(MulticlassProcessor):
+    """The same form, with two labels."""
+
+    num_labels = 2
+
+
+class EmotionProcessor(DataProcessor):
+    """`text;label` lines without a header: the six emotions of Saravia et al. 2018."""
+
+    files = {"train": "train.txt", "dev": "val.txt", "test": "test.txt"}
+
+    def read_examples(self, path: str, split: str) -> Iterable[InputExample]:
+        for line, row in read_lines(path):
+            text, separator, label = row.rpartition(";")
+            if not separator:
+                raise ValueError(f"{path}:{line}: found {row[:60]!r}, expected text;label.")
+            yield InputExample(f"{split}-{line}", text, None, label, f"{path}:{line}")
+
+
+class MrpcProcessor(DataProcessor):
+    """Microsoft Research Paraphrase Corpus as GLUE has it: do two sentences mean the same (1)?"""
+
+    labels = ["0", "1"]
+
+    def read_examples(self, path: str, split: str) -> Iterable[InputExample]:
+        for row in read_tsv(path):
+            texts = row["#1 String"], row["#2 String"]
+            yield InputExample(f"{split}-{row.line}", *texts, row.get("Quality"), row.where)
+
+
+# What --task_name names.
+PROCESSORS: Dict[str, Type[DataProcessor]] = {
+    "binary": BinaryProcessor,
+    "multiclass": MulticlassProcessor,
+    "emotion": EmotionProcessor,
+    "mrpc": MrpcProcessor,
+}

@@ -1,0 +1,24 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""Fine-tunes BERT to classify single texts or pairs; evaluates; predicts. See README.md."""
+
+import os
+import sys
+
+# Before TensorFlow is imported: its start-up messages about CUDA libraries say nothing here.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from finetune import cli, runner
+
+
+def main(argv):
+    """Runs the script and returns its exit status."""
+    return cli.run_main(
+        runner.run_classification,
+        argv=argv,
+        program="run_classifier.py",
+        summary="Fine-tunes BERT to classify texts or pairs of texts.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
