@@ -108,9 +108,10 @@ def _help_of(name: str) -> str:
 
 
 def declare_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Declares a flag for each field of `Config`, once."""
+    """Declares a flag for each field of `Config`; one that is declared goes back to its default."""
     for field in dataclasses.fields(Config):
         if field.name in flag_values:
+            flag_values[field.name].unparse()
             continue
         define, bounds = field.metadata["define"], field.metadata["bounds"]
         define(field.name, field.default, field.metadata["help"], flag_values=flag_values, **bounds)

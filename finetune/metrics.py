@@ -46,7 +46,7 @@ def classification_scores(
         "macro_recall": float(np.mean(recall)),
         "macro_f1": float(np.mean(f1)),
         "weighted_f1": float(np.average(f1, weights=support)),
-        "mcc": float(sk.matthews_corrcoef(label_ids, predicted)),
+        "mcc": _mcc(label_ids, predicted),
     }
     if len(labels) == 2:
         both = len(np.unique(label_ids)) == 2
@@ -58,6 +58,15 @@ def classification_scores(
     }
     scores["confusion_matrix"] = sk.confusion_matrix(label_ids, predicted, labels=all_ids).tolist()
     return scores
+
+
+def _mcc(label_ids: np.ndarray, predicted: np.ndarray) -> float:
+    from sklearn.metrics import matthews_corrcoef
+
+    # 0 by convention where all answers are one label; scikit-learn then warns about its own parts.
+    if len(np.unique(predicted)) == 1:
+        return 0.0
+    return float(matthews_corrcoef(label_ids, predicted))
 
 
 def _cross_entropy(label_ids: np.ndarray, logits: np.ndarray) -> float:
