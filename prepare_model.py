@@ -18,6 +18,7 @@ import zipfile
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from finetune import released_models
+from finetune.cli import set_up_logging
 from finetune.download import download
 from finetune.files import sha256_of
 from finetune.model_folder import install
@@ -133,7 +134,7 @@ def main(argv) -> int:
     parser.add_argument("--model_dir", default="model_dir", help="folder to fill")
     parser.add_argument("--overwrite", action="store_true", help="replace another model there")
     args = parser.parse_args(argv[1:])
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    set_up_logging()
     try:
         prepare(args.source, args.model_dir, args.overwrite)
     except (ValueError, OSError) as error:

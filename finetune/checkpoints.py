@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
+from finetune.files import sha256_of
 
 _log = logging.getLogger(__name__)
 
@@ -137,6 +138,12 @@ def _reader(checkpoint: str):
         raise ValueError(f"{checkpoint}: the checkpoint is damaged: {reason}") from error
 
 
+def fingerprint(checkpoint: str) -> str:
+    """Returns the SHA-256 of a checkpoint's index, which holds a checksum of each tensor."""
+    _reader(checkpoint)
+    return sha256_of(checkpoint + ".index")
+
+
 def latest(output_dir: str) -> Optional[str]:
     """Returns the newest checkpoint of a training, or None."""
     return tf.train.latest_checkpoint(output_dir)
@@ -168,16 +175,22 @@ def finish_training(output_dir: str) -> str:
     Returns:
       Path of the new checkpoint.
     """
-    newest = latest(output_dir)
-    reader = _reader(newest)
-    kept = [n for n in reader.get_variable_to_shape_map() if not re.search(r"/adam_[mv]$", n)]
-    final = os.path.join(output_dir, f"{FINAL_BASENAME}-{step_of(newest)}")
-    write(final, {name: np.asarray(reader.get_tensor(name)) for name in kept})
-    # An absolute folder and a name in it: so the `checkpoint` file holds the name alone.
-    name = os.path.basename(final)
-    tf.train.update_checkpoint_state(os.path.abspath(output_dir), name, [name])
+    final = latest(output_dir)
+    if not os.path.basename(final).startswith(FINAL_BASENAME):
+        final = _write_weights_only(final, output_dir)
     for path in glob.glob(os.path.join(glob.escape(output_dir), TRAINING_BASENAME + "-*")):
         os.remove(path)
+    return final
+
+
+def _write_weights_only(checkpoint: str, output_dir: str) -> str:
+    reader = _reader(checkpoint)
+    kept = [n for n in reader.get_variable_to_shape_map() if not re.search(r"/adam_[mv]$", n)]
+    name = f"{FINAL_BASENAME}-{step_of(checkpoint)}"
+    final = os.path.join(output_dir, name)
+    write(final, {name: np.asarray(reader.get_tensor(name)) for name in kept})
+    # An absolute folder and a name in it: so the `checkpoint` file holds the name alone.
+    tf.train.update_checkpoint_state(os.path.abspath(output_dir), name, [name])
     return final
 
 

@@ -24,7 +24,7 @@ def run_main(
     Returns:
       The exit status: 0 done, 1 failed, 2 wrong flags, 130 interrupted.
     """
-    _set_up_logging()
+    set_up_logging()
     tf.disable_v2_behavior()
     tf.enable_resource_variables()  # Unlike TF1's own, they cannot be read half-updated.
     config_lib.declare_flags()
@@ -43,16 +43,19 @@ def run_main(
             "%s: interrupted. The same command goes on from the last checkpoint.", program
         )
         return 130
-    except (ValueError, OSError) as error:
-        logging.error("%s: %s", program, error)
+    except (ValueError, OSError, tf.errors.OpError) as error:
+        # TensorFlow's errors go on with the graph's whole history.
+        logging.error("%s: %s", program, getattr(error, "message", str(error)).split("\n")[0])
         if config.debug:
             raise
         return 1
     return 0
 
 
-def _set_up_logging() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+def set_up_logging() -> None:
+    """Sends messages of the toolkit to standard error, as they are."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger().setLevel(logging.INFO)
     tensorflow = logging.getLogger("tensorflow")
     tensorflow.setLevel(logging.WARNING)
     tensorflow.addFilter(_worth_reading)

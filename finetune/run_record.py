@@ -3,14 +3,14 @@
 import dataclasses
 import glob
 import hashlib
+import importlib.metadata
 import json
 import os
 import platform
-import shutil
 from typing import Any, Dict, Iterable, List, Optional
 
 import finetune
-from finetune.checkpoints import FINAL_BASENAME, TRAINING_BASENAME
+from finetune import checkpoints
 from finetune.config import Config
 from finetune.files import atomic_text, sha256_of
 from finetune.pretrained import Pretrained
@@ -22,12 +22,13 @@ _CONFIG_FILE = "bert_config.json"
 # All that a run writes into its output directory, for --overwrite_output_dir.
 _OUTPUTS = (
     RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, "checkpoint", "graph.pbtxt", "eval_results.txt",
-    "eval_results.json", "test_results.tsv", "events.out.tfevents.*", TRAINING_BASENAME + "-*",
-    FINAL_BASENAME + "-*",
+    "eval_results.json", "test_results.tsv", "events.out.tfevents.*",
+    checkpoints.TRAINING_BASENAME + "-*", checkpoints.FINAL_BASENAME + "-*",
 )  # fmt: skip
+_PACKAGES = ("tensorflow", "numpy", "scikit-learn")
 # Settings that, changed, make another training of it.
 _IDENTITY = (
-    "task_name", "init_checkpoint", "do_lower_case", "max_seq_length", "train_batch_size",
+    "task_name", "do_lower_case", "max_seq_length", "train_batch_size",
     "learning_rate", "num_train_epochs", "warmup_proportion", "seed",
 )  # fmt: skip
 
@@ -38,8 +39,17 @@ class RunRecord:
 
     settings: Dict[str, Any]
     labels: List[str]
-    fingerprints: Dict[str, str]  # SHA-256 of the training data, vocabulary and configuration
+    fingerprints: Dict[str, str]  # SHA-256 of the training data and the model it began from
     versions: Dict[str, str]
+
+    def refuse_other_model(self, pretrained: Pretrained) -> None:
+        """Raises `ValueError` if the vocabulary or configuration is not that of the training."""
+        for name, value in _model_fingerprints(pretrained).items():
+            if self.fingerprints.get(name) != value:
+                raise ValueError(
+                    f"The {name} given is not the one that the model was trained with. Leave out "
+                    "--vocab_file and --bert_config_file: the output directory has its own."
+                )
 
     def differences(self, other: "RunRecord") -> List[str]:
         """Returns, in words, what makes `other` another training than this one."""
@@ -52,37 +62,37 @@ class RunRecord:
             differing.append(f"labels were {self.labels}, now {other.labels}")
         return differing + [
             f"the {name} changed"
-            for name, value in self.fingerprints.items()
-            if other.fingerprints.get(name) != value
+            for name in {**self.fingerprints, **other.fingerprints}
+            if self.fingerprints.get(name) != other.fingerprints.get(name)
         ]
+
+
+def _model_fingerprints(pretrained: Pretrained) -> Dict[str, str]:
+    config = pretrained.bert_config.to_json_string().encode()
+    return {
+        "vocabulary": sha256_of(pretrained.vocab_file),
+        "BERT configuration": hashlib.sha256(config).hexdigest(),
+    }
 
 
 def make(
     config: Config, pretrained: Pretrained, labels: List[str], examples: Iterable[InputExample]
 ) -> RunRecord:
     """Makes the record of a training that is about to start."""
-    import numpy
-    import sklearn
-    import tensorflow
-
     settings = dataclasses.asdict(config)
     settings["do_lower_case"] = pretrained.do_lower_case
+    fingerprints = {"training data": _fingerprint(examples), **_model_fingerprints(pretrained)}
+    if config.init_checkpoint:
+        fingerprints["initial checkpoint"] = checkpoints.fingerprint(config.init_checkpoint)
+    packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return RunRecord(
         settings=settings,
         labels=list(labels),
-        fingerprints={
-            "training data": _fingerprint(examples),
-            "vocabulary": sha256_of(pretrained.vocab_file),
-            "BERT configuration": hashlib.sha256(
-                pretrained.bert_config.to_json_string().encode()
-            ).hexdigest(),
-        },
+        fingerprints=fingerprints,
         versions={
             "toolkit": finetune.__version__,
             "python": platform.python_version(),
-            "tensorflow": tensorflow.__version__,
-            "numpy": numpy.__version__,
-            "scikit-learn": sklearn.__version__,
+            **packages,
         },
     )
 
@@ -98,13 +108,12 @@ def _fingerprint(examples: Iterable[InputExample]) -> str:
 
 def save(record: RunRecord, output_dir: str, pretrained: Pretrained) -> None:
     """Writes the record and copies the model's small files, so that prediction needs no others."""
-    for source, name in ((pretrained.vocab_file, _VOCAB_FILE), (None, _CONFIG_FILE)):
-        target = os.path.join(output_dir, name)
-        if source is None:
-            with atomic_text(target) as writer:
-                writer.write(pretrained.bert_config.to_json_string())
-        elif os.path.abspath(source) != os.path.abspath(target):
-            shutil.copyfile(source, target)
+    with open(pretrained.vocab_file, encoding="utf-8", newline="") as reader:
+        vocabulary = reader.read()
+    with atomic_text(os.path.join(output_dir, _VOCAB_FILE)) as writer:
+        writer.write(vocabulary)
+    with atomic_text(os.path.join(output_dir, _CONFIG_FILE)) as writer:
+        writer.write(pretrained.bert_config.to_json_string())
     with atomic_text(os.path.join(output_dir, RECORD_FILE)) as writer:
         json.dump(dataclasses.asdict(record), writer, indent=2, ensure_ascii=False)
 

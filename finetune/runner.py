@@ -1,5 +1,6 @@
 """Train, evaluate and predict a classifier over `tf.estimator.Estimator`."""
 
+import difflib
 import json
 import logging
 import math
@@ -34,19 +35,21 @@ class ClassifierRun:
     def __init__(self, config: Config):
         """Checks the configuration, and loads the model's vocabulary and configuration."""
         self._output_dir = config.output_dir
-        if config.overwrite_output_dir and config.do_train:
-            run_record.remove_outputs(self._output_dir)
-        self._record = run_record.load(self._output_dir)
-        saved = self._record.settings if self._record else {}
-        config = config.filled_from({k: v for k, v in saved.items() if k != "init_checkpoint"})
-        config = config.filled_from({"max_seq_length": 128})
-        self._config = config
+        self._anew = config.do_train and config.overwrite_output_dir
+        _check_output_dir(config, self._anew)
+        # What was trained, there or where --init_checkpoint is; a training anew looks at neither.
+        self._record = None if self._anew else run_record.load(self._output_dir)
+        if self._record is None and config.init_checkpoint and not config.do_train:
+            self._record = run_record.load(os.path.dirname(config.init_checkpoint))
+        self._config = config = _with_defaults(config, self._record)
         self._processor = _make_processor(config.require("task_name"))
         self._data_dir = _data_dir(config)
         self._model = pretrained.load(
             config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
         )
         _check_length(config, self._model)
+        if self._record is not None and not config.do_train:
+            self._record.refuse_other_model(self._model)
 
     def run(self) -> None:
         """Trains, evaluates and predicts, as far as each is asked for."""
@@ -59,35 +62,30 @@ class ClassifierRun:
             self._predict()
 
     def _train(self) -> None:
+        config = self._config
         examples = self._examples("train")
         labels = label_list(self._processor, examples)
         features = self._encode("train", examples, labels)
-        record = run_record.make(self._config, self._model, labels, examples)
+        record = run_record.make(config, self._model, labels, examples)
+        if self._anew:
+            run_record.remove_outputs(self._output_dir)
         newest = self._resumable(record)
-        epoch_steps = steps_per_epoch(len(features), self._config.train_batch_size)
-        num_train_steps = math.ceil(epoch_steps * self._config.num_train_epochs)
         start_step = checkpoints.step_of(newest) if newest else 0
+        epoch_steps = steps_per_epoch(len(features), config.train_batch_size)
+        num_train_steps = math.ceil(epoch_steps * config.num_train_epochs)
         self._record = record
-        if start_step >= num_train_steps:
-            _log.info(
-                "%s is trained already: step %d of %d. Nothing to train; "
-                "--overwrite_output_dir=true trains anew.",
-                self._output_dir,
-                start_step,
-                num_train_steps,
-            )
-        else:
+        _log_start(newest, config, len(features), start_step, num_train_steps)
+        if start_step < num_train_steps:
             run_record.save(record, self._output_dir, self._model)
-            _log_start(newest, len(features), start_step, num_train_steps)
-            self._estimator(num_train_steps, resuming=bool(newest)).train(
-                make_input_fn(
-                    features,
-                    batch_size=self._config.train_batch_size,
-                    shuffle_seed=self._config.seed,
-                    start_step=start_step,
-                ),
-                max_steps=num_train_steps,
+            input_fn = make_input_fn(
+                features,
+                batch_size=config.train_batch_size,
+                shuffle_seed=config.seed,
+                start_step=start_step,
             )
+            init_checkpoint = None if newest else config.init_checkpoint
+            estimator = self._estimator(labels, init_checkpoint, num_train_steps)
+            estimator.train(input_fn, max_steps=num_train_steps)
         checkpoints.finish_training(self._output_dir)
 
     def _resumable(self, record: run_record.RunRecord) -> Optional[str]:
@@ -108,11 +106,9 @@ class ClassifierRun:
 
     def _evaluate(self) -> None:
         examples = self._examples("dev")
-        labels = self._labels()
+        labels = self._trained_labels()
         features = self._encode("dev", examples, labels)
-        logits = np.concatenate(
-            list(self._logits(features, len(labels), self._config.eval_batch_size))
-        )
+        logits = np.concatenate(list(self._logits(features, labels, self._config.eval_batch_size)))
         scores = metrics.classification_scores(features.label_ids, logits, labels)
         text = metrics.format_scores(scores)
         with atomic_text(os.path.join(self._output_dir, "eval_results.txt")) as writer:
@@ -123,34 +119,38 @@ class ClassifierRun:
 
     def _predict(self) -> None:
         examples = self._examples("test")
-        labels = self._labels()
+        labels = self._trained_labels()
         features = self._encode("test", examples, None)
+        logits = self._logits(features, labels, self._config.predict_batch_size)
         path = os.path.join(self._output_dir, "test_results.tsv")
-        written = predictions.write_classification(
-            path,
-            examples,
-            self._logits(features, len(labels), self._config.predict_batch_size),
-            labels,
-        )
+        written = predictions.write_classification(path, examples, logits, labels)
         _log.info("Wrote %d predictions to %s", written, path)
 
-    def _logits(self, features: Features, num_labels: int, batch_size: int) -> Iterator[np.ndarray]:
-        estimator = self._estimator(num_labels=num_labels)
+    def _logits(
+        self, features: Features, labels: List[str], batch_size: int
+    ) -> Iterator[np.ndarray]:
+        """Yields the trained model's logits, float [B, L], batch by batch in the rows' order."""
+        init_checkpoint = None
+        if checkpoints.latest(self._output_dir) is None:
+            init_checkpoint = self._config.init_checkpoint
+            if not init_checkpoint:
+                raise ValueError(
+                    f"--output_dir={self._output_dir} holds no trained model, so the answers would "
+                    "be those of an untrained head. Train first: --do_train=true; or give a "
+                    "fine-tuned --init_checkpoint."
+                )
+        estimator = self._estimator(labels, init_checkpoint)
         input_fn = make_input_fn(features, batch_size=batch_size)
         for batch in estimator.predict(input_fn, yield_single_examples=False):
             yield batch["logits"]
 
     def _estimator(
-        self, num_train_steps: int = 0, *, resuming: bool = True, num_labels: Optional[int] = None
+        self, labels: List[str], init_checkpoint: Optional[str], num_train_steps: int = 0
     ) -> tf.estimator.Estimator:
         config = self._config
-        trained = checkpoints.latest(self._output_dir) is not None
-        init_checkpoint = None
-        if not (resuming and trained):
-            init_checkpoint = self._init_checkpoint(num_train_steps > 0)
         model_fn = model_fns.classifier_model_fn_builder(
             bert_config=self._model.bert_config,
-            num_labels=num_labels or len(self._record.labels),
+            num_labels=len(labels),
             init_checkpoint=init_checkpoint,
             learning_rate=config.learning_rate,
             num_train_steps=num_train_steps,
@@ -162,22 +162,10 @@ class ClassifierRun:
         )
         return tf.estimator.Estimator(model_fn, config=run_config)
 
-    def _init_checkpoint(self, training: bool) -> Optional[str]:
-        if self._config.init_checkpoint or training:
-            return self._config.init_checkpoint
-        raise ValueError(
-            f"--output_dir={self._output_dir} holds no trained model, so the answers would be "
-            "those of an untrained head. Train first: --do_train=true; or give a fine-tuned "
-            "--init_checkpoint."
-        )
-
-    def _labels(self) -> List[str]:
+    def _trained_labels(self) -> List[str]:
         """Returns the labels of the trained model."""
-        record = self._record
-        if record is None and self._config.init_checkpoint:
-            record = run_record.load(os.path.dirname(self._config.init_checkpoint))
-        if record is not None:
-            return record.labels
+        if self._record is not None:
+            return self._record.labels
         return self._processor.get_labels() or label_list(self._processor, self._examples("train"))
 
     def _examples(self, split: str) -> List[InputExample]:
@@ -227,9 +215,26 @@ def label_list(processor: DataProcessor, train_examples: List[InputExample]) -> 
     return list(labels)
 
 
-def _make_processor(task_name: str) -> DataProcessor:
-    import difflib
+def _with_defaults(config: Config, record: Optional[run_record.RunRecord]) -> Config:
+    saved = dict(record.settings) if record else {}
+    saved.pop("init_checkpoint", None)  # Not what to start from now, but what it started from.
+    return config.filled_from(saved).filled_from({"max_seq_length": 128})
 
+
+def _check_output_dir(config: Config, anew: bool) -> None:
+    output_dir = os.path.abspath(config.output_dir)
+    if os.path.exists(output_dir) and not os.path.isdir(output_dir):
+        raise ValueError(f"--output_dir={config.output_dir} is a file; expected a folder.")
+    for name in ("init_checkpoint", "vocab_file", "bert_config_file"):
+        path = getattr(config, name)
+        if anew and path and os.path.dirname(os.path.abspath(path)) == output_dir:
+            raise ValueError(
+                f"--overwrite_output_dir=true would remove --{name}={path}, which this training "
+                "needs. Give another --output_dir."
+            )
+
+
+def _make_processor(task_name: str) -> DataProcessor:
     name = task_name.lower()
     if name in PROCESSORS:
         return PROCESSORS[name]()
@@ -259,7 +264,20 @@ def _check_length(config: Config, model: pretrained.Pretrained) -> None:
         )
 
 
-def _log_start(newest: Optional[str], num_rows: int, start_step: int, num_train_steps: int) -> None:
+def _log_start(
+    newest: Optional[str], config: Config, num_rows: int, start_step: int, num_train_steps: int
+) -> None:
+    if start_step >= num_train_steps:
+        _log.info(
+            "%s is trained already: step %d of %d. Nothing to train; --overwrite_output_dir=true "
+            "trains anew.",
+            config.output_dir,
+            start_step,
+            num_train_steps,
+        )
+        return
     if newest:
         _log.info("Going on from %s, step %d of %d", newest, start_step, num_train_steps)
+    elif not config.init_checkpoint:
+        _log.info("No --init_checkpoint: training from random weights, not from a pretrained model")
     _log.info("Training on %d rows, %d steps", num_rows, num_train_steps - start_step)

@@ -1,0 +1,93 @@
+"""Load report, weights-only checkpoint at the end of a training, and what damage is called."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from finetune import checkpoints
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    prefix = str(tmp_path / "model.ckpt")
+    checkpoints.write(
+        prefix,
+        {
+            "bert/encoder/kernel": np.arange(15, dtype=np.float32).reshape(3, 5),
+            "bert/encoder/kernel/adam_m": np.zeros((3, 5), np.float32),
+            "bert/encoder/kernel/adam_v": np.zeros((3, 5), np.float32),
+            "cls/predictions/bias": np.zeros(7, np.float32),
+            "output_weights": np.zeros((2, 5), np.float32),
+            "global_step": np.int64(11),
+        },
+    )
+    return prefix
+
+
+def report_for(checkpoint, **shapes):
+    with tf.Graph().as_default():
+        variables = [tf.get_variable(name, shape) for name, shape in shapes.items()]
+        return checkpoints.load_report(variables, checkpoint)
+
+
+def test_report_tells_matched_missing_unused_and_mismatched_apart(checkpoint):
+    report = report_for(
+        checkpoint,
+        **{
+            "bert/encoder/kernel": [3, 5],
+            "bert/sequence_output/dense/kernel": [5, 5],
+            "output_weights": [6, 5],
+        },
+    )
+    assert report.matched == ["bert/encoder/kernel"]
+    assert report.missing == ["bert/sequence_output/dense/kernel"]
+    assert list(report.mismatched) == ["output_weights"]
+    report.refuse_wrong_encoder()  # A new head and the sequence-output pooler may be missing.
+    assert str(report).split("\n")[1:] == [
+        "  new, to be trained from scratch: 2 (bert/sequence_output/dense/kernel, output_weights)",
+        "  in the checkpoint, not used: 2 (cls/predictions/bias, output_weights ([2, 5] in the "
+        "checkpoint, [6, 5] by the config))",
+        "  optimizer state, not used: 3",
+    ]
+
+
+def test_an_encoder_variable_that_is_missing_or_of_another_shape_is_refused(checkpoint):
+    with pytest.raises(ValueError, match=r"Missing: 1 \(bert/embeddings/word_embeddings\)"):
+        report_for(checkpoint, **{"bert/embeddings/word_embeddings": [7]}).refuse_wrong_encoder()
+    with pytest.raises(ValueError, match=r"kernel \(\[3, 5\] in the checkpoint, \[3, 4\] by the"):
+        report_for(checkpoint, **{"bert/encoder/kernel": [3, 4]}).refuse_wrong_encoder()
+
+
+def test_finished_training_keeps_the_weights_alone_under_a_relative_name(tmp_path, monkeypatch):
+    with tf.Graph().as_default(), tf.Session() as session:
+        weight = tf.get_variable("w", initializer=np.arange(7, dtype=np.float32))
+        tf.get_variable("w/adam_m", [7])
+        step = tf.train.get_or_create_global_step()
+        session.run(tf.global_variables_initializer())
+        session.run(step.assign(5))
+        saver = tf.train.Saver(save_relative_paths=True)
+        saver.save(session, str(tmp_path / "train.ckpt"), global_step=5)
+        expected = session.run(weight)
+    # A relative directory is the case in which TensorFlow rewrites names by itself.
+    monkeypatch.chdir(tmp_path.parent)
+    final = checkpoints.finish_training(tmp_path.name)
+    assert final == f"{tmp_path.name}/model.ckpt-5"
+    assert 'model_checkpoint_path: "model.ckpt-5"' in (tmp_path / "checkpoint").read_text()
+    assert not list(tmp_path.glob("train.ckpt*"))
+
+    moved = tmp_path.parent / f"{tmp_path.name}-moved"
+    tmp_path.rename(moved)
+    reader = tf.train.load_checkpoint(checkpoints.latest(str(moved)))
+    assert set(reader.get_variable_to_shape_map()) == {"w", "global_step"}
+    assert np.array_equal(reader.get_tensor("w"), expected)
+    assert checkpoints.step_of(checkpoints.latest(str(moved))) == 5
+    # Called again, as after a kill in its midst, it changes nothing.
+    assert checkpoints.finish_training(str(moved)) == str(moved / "model.ckpt-5")
+
+
+def test_missing_and_damaged_checkpoints_are_named(tmp_path, checkpoint):
+    with pytest.raises(ValueError, match=r"none\.ckpt: no such checkpoint"):
+        checkpoints.read_shapes(str(tmp_path / "none.ckpt"))
+    (tmp_path / "model.ckpt.index").write_bytes(b"not an index")
+    with pytest.raises(ValueError, match=r"model\.ckpt: the checkpoint is damaged"):
+        checkpoints.read_shapes(checkpoint)

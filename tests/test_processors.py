@@ -1,0 +1,72 @@
+"""The processors that come with the toolkit, and those that people bring from Google's BERT."""
+
+import pytest
+
+from processors import PROCESSORS, DataProcessor, InputExample
+
+
+def test_binary_reads_all_splits_and_needs_no_label_to_predict(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\nfine\tgood\nawful\tbad\n")
+    (tmp_path / "test.tsv").write_text("text\nunknown yet\n")
+    processor = PROCESSORS["binary"]()
+    train = processor.get_train_examples(str(tmp_path))
+    assert [(e.guid, e.text_a, e.text_b, e.label) for e in train] == [
+        ("train-2", "fine", None, "good"),
+        ("train-3", "awful", None, "bad"),
+    ]
+    assert train[1].where == f"{tmp_path / 'train.tsv'}:3"
+    (test,) = processor.get_test_examples(str(tmp_path))
+    assert (test.guid, test.text_a, test.label) == ("test-2", "unknown yet", None)
+
+
+def test_training_data_without_labels_is_refused(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\nfine\n")
+    with pytest.raises(ValueError, match=r"train\.tsv:1: no column 'label'"):
+        PROCESSORS["multiclass"]().get_train_examples(str(tmp_path))
+
+
+def test_pairs_come_from_text_b(tmp_path):
+    (tmp_path / "dev.tsv").write_text("label\ttext\ttext_b\nyes\tone\ttwo\n")
+    (example,) = PROCESSORS["multiclass"]().get_dev_examples(str(tmp_path))
+    assert (example.text_a, example.text_b) == ("one", "two")
+
+
+def test_emotion_splits_at_the_last_semicolon(tmp_path):
+    (tmp_path / "val.txt").write_text("i feel fine; really;joy\n")
+    (example,) = PROCESSORS["emotion"]().get_dev_examples(str(tmp_path))
+    assert (example.text_a, example.label) == ("i feel fine; really", "joy")
+    (tmp_path / "val.txt").write_text("a;joy\nno label here\n")
+    with pytest.raises(ValueError, match=r"val\.txt:2: found 'no label here', expected text;label"):
+        PROCESSORS["emotion"]().get_dev_examples(str(tmp_path))
+
+
+def test_mrpc_reads_glue_files_with_stray_quotes(tmp_path):
+    # The headers and a row in the form that GLUE distributes, the test file without Quality.
+    (tmp_path / "train.tsv").write_text(
+        "\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n"
+        '1\t7\t8\tHe said " yes .\t" Yes , " he said .\n0\t9\t10\tA\tB\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "test.tsv").write_text("index\t#1 ID\t#2 ID\t#1 String\t#2 String\n0\t1\t2\tC\tD\n")
+    processor = PROCESSORS["mrpc"]()
+    train = processor.get_train_examples(str(tmp_path))
+    assert train[0].text_a == 'He said " yes .'
+    assert train[0].text_b == '" Yes , " he said .'
+    assert [e.label for e in train] == ["1", "0"]
+    (test,) = processor.get_test_examples(str(tmp_path))
+    assert (test.text_a, test.text_b, test.label) == ("C", "D", None)
+    assert processor.get_labels() == ["0", "1"]
+
+
+def test_a_processor_written_for_google_bert_works(tmp_path):
+    class ColaLike(DataProcessor):
+        def get_dev_examples(self, data_dir):
+            lines = self._read_tsv(data_dir + "/dev.tsv")
+            return [InputExample("dev-%d" % i, r[3], None, r[1]) for i, r in enumerate(lines)]
+
+        def get_labels(self):
+            return ["0", "1"]
+
+    (tmp_path / "dev.tsv").write_text('gj04\t1\t\tThe "sailors\nks08\t0\t*\tKim rode.\n')
+    examples = ColaLike().get_dev_examples(str(tmp_path))
+    assert [(e.text_a, e.label) for e in examples] == [('The "sailors', "1"), ("Kim rode.", "0")]
