@@ -29,9 +29,10 @@ _IGNORED_CONFIG_KEYS = frozenset((
     "pooler_size_per_head", "pooler_type",
     "_name_or_path", "architectures", "attn_implementation", "bos_token_id",
     "chunk_size_feed_forward", "classifier_dropout", "dtype", "eos_token_id", "finetuning_task",
-    "gradient_checkpointing", "id2label", "label2id", "model_type", "output_past",
-    "pad_token_id", "position_embedding_type", "problem_type", "torch_dtype",
-    "transformers_version", "use_cache",
+    "gradient_checkpointing", "id2label", "label2id", "model_type", "num_labels",
+    "output_attentions", "output_hidden_states", "output_past", "pad_token_id",
+    "position_embedding_type", "problem_type", "tie_word_embeddings", "torch_dtype",
+    "torchscript", "transformers_version", "use_bfloat16", "use_cache",
 ))
 # fmt: on
 # Hugging Face keys whose other values mean another graph than this one.
@@ -40,6 +41,7 @@ _REQUIRED_VALUES = {
     "position_embedding_type": ("absolute",),
     "is_decoder": (False,),
     "add_cross_attention": (False,),
+    "pruned_heads": ({}, None),
 }
 
 
@@ -173,7 +175,7 @@ def _refuse_other_architectures(json_object):
 def _refuse_unknown_keys(json_object, known):
     # Hugging Face adds keys with each release, so only a near miss of a key of ours that is
     # not there itself counts as mistyped; Google's configs are a closed set.
-    from_hugging_face = "model_type" in json_object or "transformers_version" in json_object
+    from_hugging_face = {"model_type", "architectures", "transformers_version"} & set(json_object)
     ignored = _IGNORED_CONFIG_KEYS | set(_REQUIRED_VALUES)
     for key in sorted(set(json_object) - known - ignored):
         near = difflib.get_close_matches(key, known - set(json_object), n=1, cutoff=0.8)

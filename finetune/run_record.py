@@ -19,10 +19,11 @@ from processors import InputExample
 RECORD_FILE = "run.json"
 _VOCAB_FILE = "vocab.txt"
 _CONFIG_FILE = "bert_config.json"
+_TOKENIZER_FILE = "tokenizer_config.json"
 # All that a run writes into its output directory, for --overwrite_output_dir.
 _OUTPUTS = (
-    RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, "checkpoint", "graph.pbtxt", "eval_results.txt",
-    "eval_results.json", "test_results.tsv", "events.out.tfevents.*",
+    RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, _TOKENIZER_FILE, "checkpoint", "graph.pbtxt",
+    "eval_results.txt", "eval_results.json", "test_results.tsv", "events.out.tfevents.*",
     checkpoints.TRAINING_BASENAME + "-*", checkpoints.FINAL_BASENAME + "-*",
 )  # fmt: skip
 _PACKAGES = ("tensorflow", "numpy", "scikit-learn")
@@ -114,6 +115,8 @@ def save(record: RunRecord, output_dir: str, pretrained: Pretrained) -> None:
         writer.write(vocabulary)
     with atomic_text(os.path.join(output_dir, _CONFIG_FILE)) as writer:
         writer.write(pretrained.bert_config.to_json_string())
+    with atomic_text(os.path.join(output_dir, _TOKENIZER_FILE)) as writer:
+        json.dump({"do_lower_case": pretrained.do_lower_case}, writer)
     with atomic_text(os.path.join(output_dir, RECORD_FILE)) as writer:
         json.dump(dataclasses.asdict(record), writer, indent=2, ensure_ascii=False)
 
