@@ -16,11 +16,13 @@ from absl import flags
 
 FLAGS = flags.FLAGS
 
-# Google's tokenization.py declares this flag itself, and its users set it from the shell.
+# Google's tokenization.py declares this flag itself, and its users set it from the shell. Both
+# modules can be imported side by side, in either order.
 flags.DEFINE_bool(
     "preserve_unused_tokens",
     False,
     "If true, a word such as [unused7] that is in the vocabulary is kept whole.",
+    allow_override=True,
 )
 
 _UNUSED_TOKEN_RE = re.compile(r"^\[unused\d+\]$")

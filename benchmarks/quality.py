@@ -1,3 +1,4 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Compare the toolkit's fine-tuning quality with Hugging Face's Trainer on real data.
 
 One command fine-tunes the same pretrained weights on the same files with both, in turns,

@@ -1,3 +1,4 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Fine-tune one classifier with Hugging Face's Trainer and write its dev-set scores.
 
 This is the other side of the comparison in quality.py: the same weights, data and recipe

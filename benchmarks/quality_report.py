@@ -1,3 +1,4 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Turn the records of quality.py's runs into means, verdicts and printed tables."""
 
 from statistics import fmean

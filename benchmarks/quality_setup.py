@@ -1,3 +1,4 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Prepare what quality.py needs in its work folder: weights and the peer's environment.
 
 Every step looks first whether its result is there already, so a second run is quick.
@@ -18,7 +19,6 @@ WEIGHTS_SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
-CONVERTED = ("bert_config.json", "vocab.txt", "bert_model.ckpt.index")
 
 
 def run_logged(command, log_path):
@@ -79,7 +79,8 @@ def fetch_weights(work_dir):
 def convert_weights(work_dir, hf_model_dir):
     """Return the folder with the same weights in the toolkit's form."""
     folder = work_dir / "model"
-    if not all((folder / name).exists() for name in CONVERTED):
+    # prepare_model.py puts this file there last, when all others are.
+    if not (folder / "model_info.json").exists():
         print("converting the weights for the toolkit", flush=True)
         script = ROOT / "prepare_model.py"
         command = [sys.executable, script, hf_model_dir, f"--model_dir={folder}"]

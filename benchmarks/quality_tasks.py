@@ -1,3 +1,4 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """The tasks of the quality benchmark: recipe, default seeds and the toolkit's targets."""
 
 # A target is the least that the toolkit's mean over the seeds may be.
