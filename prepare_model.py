@@ -10,10 +10,12 @@ python prepare_model.py some/model.zip       # Google's files in a zip archive
 import argparse
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -40,25 +42,48 @@ def prepare(source: str, model_dir: str, overwrite: bool = False) -> None:
     """
     os.makedirs(model_dir, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=model_dir, prefix=".preparing-") as work:
-        if source == "minilm":
-            folder, hashes = _fetch_minilm(work), released_models.MINILM_SHA256
-        elif source in released_models.GOOGLE:
-            url, hashes = released_models.GOOGLE[source]
-            archive = os.path.join(model_dir, os.path.basename(url))
-            if not os.path.exists(archive):
-                _log.info("Downloading %s", url)
-                download(url, archive)
-            folder = _unzip(archive, work)
-        elif os.path.isdir(source):
-            folder, hashes = source, {}
-        elif zipfile.is_zipfile(source):
-            folder, hashes = _unzip(source, work), {}
-        else:
-            raise ValueError(_unknown(source))
-        _check_hashes(folder, hashes)
-        install(folder, model_dir, work=work, name=source, overwrite=overwrite)
+        try:
+            folder = _folder_of(source, model_dir, work)
+            install(folder, model_dir, work=work, name=source, overwrite=overwrite)
+        except ValueError as error:
+            # The scratch folder is gone when this is read: name what the user gave.
+            scratch = re.escape(work) + r"/(staged|unpacked)\b"
+            raise ValueError(re.sub(scratch, lambda _: source, str(error))) from error
     if source in released_models.GOOGLE:
-        os.remove(archive)
+        os.remove(_archive_of(source, model_dir))
+
+
+def _folder_of(source: str, model_dir: str, work: str) -> str:
+    """Returns a folder of the source's files, fetched, unpacked and checked as need be."""
+    if source == "minilm":
+        folder = _fetch_minilm(work)
+        _check_hashes(folder, released_models.MINILM_SHA256)
+        return folder
+    if source in released_models.GOOGLE:
+        return _fetch_released(source, _archive_of(source, model_dir), work)
+    if os.path.isdir(source):
+        return source
+    if zipfile.is_zipfile(source):
+        return _unzip(source, work)
+    raise ValueError(_unknown(source))
+
+
+def _archive_of(source: str, model_dir: str) -> str:
+    return os.path.join(model_dir, os.path.basename(released_models.GOOGLE[source][0]))
+
+
+def _fetch_released(source: str, archive: str, work: str) -> str:
+    url, hashes = released_models.GOOGLE[source]
+    if not os.path.exists(archive):
+        _log.info("Downloading %s", url)
+        download(url, archive)
+    try:
+        folder = _unzip(archive, work)
+        _check_hashes(folder, hashes)
+    except ValueError:
+        os.remove(archive)  # The next attempt is to download it anew.
+        raise
+    return folder
 
 
 def _fetch_minilm(work: str) -> str:
@@ -91,10 +116,9 @@ def _unzip(archive: str, work: str) -> str:
                 name = os.path.basename(member.filename)
                 if name in released_models.FILES or name.startswith("bert_model.ckpt."):
                     _extract(zipped, member, os.path.join(folder, name))
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise ValueError(f"{archive}: a damaged zip archive ({error}). Remove it.") from error
+    # Damaged; or packed in a way that Python cannot read, encrypted for instance (RuntimeError).
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise ValueError(f"{archive}: the zip archive cannot be unpacked ({error}).") from error
     return folder
 
 

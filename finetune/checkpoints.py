@@ -46,7 +46,7 @@ class LoadReport:
         lost = [n for n in self.missing if n not in _HEAD and not _OPTIONAL.search(n)]
         if wrong or lost:
             raise ValueError(
-                f"{self.checkpoint}: the checkpoint does not match --bert_config_file. "
+                f"{self.checkpoint}: the checkpoint does not match the BERT configuration. "
                 + "; ".join(_listing(*pair) for pair in (("Missing", lost), ("Other shape", wrong)))
                 + ". Give the bert_config.json that belongs to this checkpoint."
             )

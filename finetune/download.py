@@ -13,6 +13,7 @@ from finetune.files import sha256_of
 _log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 16  # bytes
+_RETRIED = (408, 429)  # Request timeout, too many requests: another attempt may do
 
 
 class _Broken(Exception):
@@ -52,9 +53,10 @@ def download(
         except (_Broken, requests.RequestException) as error:
             reason = str(error).split("\n")[0]
         if attempt == attempts:
+            kept = f" What has come is kept in {part}: the same command goes on from there."
             raise ValueError(
-                f"{url}: the download broke off {attempts} times, the last time: {reason}. What "
-                f"has come is kept in {part}; the same command goes on from there."
+                f"{url}: the download broke off {attempts} times, the last time: {reason}."
+                + (kept if os.path.exists(part) else " Check the network, and try again.")
             )
         _log.info("%s; trying again (%d of %d)", reason, attempt + 1, attempts)
         time.sleep(pause_secs)
@@ -73,11 +75,13 @@ def _attempt(url: str, part: str, timeout_secs: float) -> None:
         if response.status_code == 416:  # Nothing after what is there: it is no part of this file.
             os.remove(part)
             raise _Broken("the server has no such range; starting over")
-        if 400 <= response.status_code < 500:
+        if response.status_code == 206 and not _starts_at(response, have):
+            os.remove(part)
+            raise _Broken("the server sent another range than asked for; starting over")
+        if 400 <= response.status_code < 500 and response.status_code not in _RETRIED:
             raise ValueError(f"{url}: the server says {response.status_code} {response.reason}.")
         response.raise_for_status()
-        resumed = response.status_code == 206 and _starts_at(response, have)
-        start = have if resumed else 0
+        start = have if response.status_code == 206 else 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
         _receive(response, part, start, total)

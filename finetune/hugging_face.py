@@ -16,7 +16,7 @@ def read_weights(path: str) -> Tuple[Dict[str, np.ndarray], List[str]]:
       float32 arrays by Google's variable names, and the names of the tensors left out.
 
     Raises:
-      ValueError: The file is damaged, or holds a tensor that BERT does not have.
+      ValueError: The file is damaged, holds numbers that NumPy has no type for, or no encoder.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -32,8 +32,14 @@ def read_weights(path: str) -> Tuple[Dict[str, np.ndarray], List[str]]:
                 array = tensors.get_tensor(key).astype(np.float32)
                 # PyTorch's dense layers are [out, in], TensorFlow's kernels [in, out].
                 arrays[name] = array.T.copy() if name.endswith("/kernel") else array
-    except (SafetensorError, TypeError) as error:
-        raise ValueError(f"{path}: cannot be read as safetensors ({error}).") from error
+    except (SafetensorError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: cannot be read as safetensors of NumPy's number types ({error})."
+        ) from error
+    if not arrays:
+        raise ValueError(
+            f"{path}: no weights of an encoder; found {', '.join(left_out) or 'none'}."
+        )
     return arrays, left_out
 
 

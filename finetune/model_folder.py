@@ -12,11 +12,13 @@ import tensorflow.compat.v1 as tf
 import modeling
 from finetune import checkpoints, hugging_face, pretrained
 from finetune.files import sha256_of
+from tokenization import load_vocab
 
 _log = logging.getLogger(__name__)
 
 _CHECKPOINT = "bert_model.ckpt"
 _INFO = "model_info.json"
+_TOKENIZER = "tokenizer_config.json"
 
 
 def install(source: str, model_dir: str, *, work: str, name: str, overwrite: bool) -> None:
@@ -46,6 +48,8 @@ def install(source: str, model_dir: str, *, work: str, name: str, overwrite: boo
     with open(os.path.join(staged, _INFO), "w", encoding="utf-8") as writer:
         json.dump({"source": name, "sha256": hashes}, writer, indent=2)
     _refuse_to_replace(staged, model_dir, overwrite)
+    for stale in {_INFO, _TOKENIZER} & set(os.listdir(model_dir)):
+        os.remove(os.path.join(model_dir, stale))
     # The info file comes last: where it is, the rest is complete.
     for file in sorted(os.listdir(staged), key=lambda f: f == _INFO):
         os.replace(os.path.join(staged, file), os.path.join(model_dir, file))
@@ -60,9 +64,8 @@ def _stage_small_files(source: str, staged: str) -> None:
         if not os.path.exists(os.path.join(source, name)):
             raise ValueError(f"{source}: {name} is missing; found {_found(source)}.")
         shutil.copyfile(os.path.join(source, name), os.path.join(staged, target))
-    tokenizer_config = os.path.join(source, "tokenizer_config.json")
-    if os.path.exists(tokenizer_config):
-        shutil.copyfile(tokenizer_config, os.path.join(staged, "tokenizer_config.json"))
+    if os.path.exists(os.path.join(source, _TOKENIZER)):
+        shutil.copyfile(os.path.join(source, _TOKENIZER), os.path.join(staged, _TOKENIZER))
 
 
 def _found(folder: str) -> str:
@@ -91,10 +94,11 @@ def _convert(source: str, staged: str) -> None:
 
 def _check(folder: str) -> str:
     """Checks a model's files against each other; returns a summary in words."""
-    model = pretrained.load(
-        os.path.join(folder, "vocab.txt"), os.path.join(folder, "bert_config.json")
-    )
-    config = model.bert_config
+    vocab_file = os.path.join(folder, "vocab.txt")
+    vocab = load_vocab(vocab_file)
+    config = modeling.BertConfig.from_json_file(os.path.join(folder, "bert_config.json"))
+    pretrained.check_vocabulary(vocab, config, vocab_file)
+    lower_case, _ = pretrained.known_case(vocab_file, vocab)
     checkpoint = os.path.join(folder, _CHECKPOINT)
     report = checkpoints.load_report(_variables(config), checkpoint)
     report.refuse_wrong_encoder()
@@ -103,8 +107,8 @@ def _check(folder: str) -> str:
     _refuse_damaged(checkpoint, report.matched)
     return (
         f"{config.num_hidden_layers} layers, width {config.hidden_size}, {parameters / 1e6:.1f} "
-        f"million parameters in {len(report.matched)} variables, {len(model.tokenizer.vocab)} "
-        f"tokens, {'lower-cased' if model.do_lower_case else 'cased'}"
+        f"million parameters in {len(report.matched)} variables, {len(vocab)} tokens, "
+        + {True: "lower-cased", False: "cased", None: "of unknown case"}[lower_case]
         + (f"; without {', '.join(report.missing)}" if report.missing else "")
     )
 
@@ -118,7 +122,10 @@ def _variables(config: modeling.BertConfig) -> List[tf.Variable]:
 
 def _refuse_damaged(checkpoint: str, names: List[str]) -> None:
     reader = tf.train.load_checkpoint(checkpoint)
+    types = reader.get_variable_to_dtype_map()
     for name in names:
+        if types[name] != tf.float32:
+            raise ValueError(f"{checkpoint}: {name} is {types[name].name}; expected float32.")
         try:
             finite = np.isfinite(reader.get_tensor(name)).all()
         except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
@@ -129,12 +136,16 @@ def _refuse_damaged(checkpoint: str, names: List[str]) -> None:
 
 
 def _refuse_to_replace(staged: str, model_dir: str, overwrite: bool) -> None:
-    for name in os.listdir(staged):
-        there = os.path.join(model_dir, name)
-        if name == _INFO or overwrite or not os.path.exists(there):
-            continue
-        if sha256_of(there) != sha256_of(os.path.join(staged, name)):
-            raise ValueError(
-                f"{model_dir} holds another model ({name} differs). Give another --model_dir, or "
-                "--overwrite to replace it."
-            )
+    new, old = set(os.listdir(staged)) - {_INFO}, set(os.listdir(model_dir))
+    differing = [f for f in new & old if not _same(staged, model_dir, f)]
+    differing += {_TOKENIZER} & (old - new)
+    if differing and not overwrite:
+        verb = "differs" if len(differing) == 1 else "differ"
+        raise ValueError(
+            f"{model_dir} holds another model ({', '.join(sorted(differing))} {verb}). Give "
+            "another --model_dir, or --overwrite to replace it."
+        )
+
+
+def _same(folder_a: str, folder_b: str, file: str) -> bool:
+    return sha256_of(os.path.join(folder_a, file)) == sha256_of(os.path.join(folder_b, file))

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from typing import Dict, Iterable, Optional
+from typing import Dict, Iterable, Optional, Tuple
 
 import modeling
 from tokenization import FullTokenizer
@@ -60,22 +60,17 @@ def check_vocabulary(
     if not bert_config.vocab_size - _MAX_PADDING < num_tokens <= bert_config.vocab_size:
         raise ValueError(
             f"{vocab_file}: {num_tokens} tokens, but the model's vocab_size is "
-            f"{bert_config.vocab_size}. Give the vocab.txt that belongs to --bert_config_file."
+            f"{bert_config.vocab_size}. Give the vocab.txt that belongs to bert_config.json."
         )
 
 
 def resolve_case(vocab_file: str, vocab: Iterable[str], asked: Optional[bool]) -> bool:
-    """Returns whether the model's text is lower-cased.
-
-    Known from `tokenizer_config.json` beside the vocabulary (Hugging Face's form), or from the
-    vocabulary: a cased one has many tokens with capitals, a lower-cased one next to none.
+    """Returns whether the model's text is lower-cased, as far as `known_case`, or else as asked.
 
     Raises:
       ValueError: `asked` contradicts what is known, or nothing is known or asked.
     """
-    known, source = _case_of_tokenizer_config(vocab_file)
-    if known is None:
-        known, source = _case_of_vocabulary(vocab), "its tokens"
+    known, source = known_case(vocab_file, vocab)
     if known is None and asked is None:
         raise ValueError(
             f"{vocab_file}: whether the model is cased cannot be told from its vocabulary. "
@@ -90,7 +85,18 @@ def resolve_case(vocab_file: str, vocab: Iterable[str], asked: Optional[bool]) -
     return asked if known is None else known
 
 
-def _case_of_tokenizer_config(vocab_file: str):
+def known_case(vocab_file: str, vocab: Iterable[str]) -> Tuple[Optional[bool], str]:
+    """Returns whether a model is known to be lower-cased, and by what.
+
+    Known from `tokenizer_config.json` beside the vocabulary (Hugging Face's form), or from the
+    vocabulary: a cased one has many tokens with capitals, a lower-cased one none. None if neither
+    tells.
+    """
+    known, path = _case_of_tokenizer_config(vocab_file)
+    return (known, path) if known is not None else (_case_of_vocabulary(vocab), "its tokens")
+
+
+def _case_of_tokenizer_config(vocab_file: str) -> Tuple[Optional[bool], str]:
     path = os.path.join(os.path.dirname(vocab_file), "tokenizer_config.json")
     if not os.path.exists(path):
         return None, path
