@@ -180,7 +180,7 @@ def test_same_model_again_is_fine(source, model_dir):
 def test_another_model_is_replaced_only_when_told_so(written, source, model_dir, which):
     other, arrays = written[which]
     prepare(source, model_dir)
-    assert_refused(other, model_dir, "model_dir holds another model .* differs.*--overwrite")
+    assert_refused(other, model_dir, "model_dir holds another model .* differ.*--overwrite")
     prepare(other, model_dir, overwrite=True)
     assert names_in(model_dir) == INSTALLED
     assert_same_weights(weights_in(model_dir), arrays)
