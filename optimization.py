@@ -28,7 +28,7 @@ def create_optimizer(loss, init_lr, num_train_steps, num_warmup_steps, use_tpu=F
       Operation that updates the trainable variables and adds 1 to `global_step`.
 
     Raises:
-      ValueError: `use_tpu` is true.
+      ValueError: `use_tpu` is true, or the loss depends on no trainable variable.
     """
     if use_tpu:
         raise ValueError("use_tpu is not supported: there is no TPUEstimator in this toolkit.")
@@ -47,6 +47,8 @@ def create_optimizer(loss, init_lr, num_train_steps, num_warmup_steps, use_tpu=F
         for grad, var in optimizer.compute_gradients(loss, tf.trainable_variables())
         if grad is not None
     ]
+    if not grads_and_vars:
+        raise ValueError("The loss depends on no trainable variable.")
     grads, tvars = zip(*grads_and_vars)
     # Under tf.distribute the sum over replicas comes first: clipping each replica's gradients by
     # themselves would be another update than that of the whole batch.

@@ -160,7 +160,18 @@ class FullTokenizer(object):
         self.inv_vocab = {v: k for k, v in self.vocab.items()}
         self.basic_tokenizer = BasicTokenizer(do_lower_case=do_lower_case, vocab=self.vocab)
         self.wordpiece_tokenizer = WordpieceTokenizer(vocab=self.vocab)
+        self._make_cache()
+
+    def _make_cache(self):
         self._cached_pieces = functools.lru_cache(_CACHED_WORDS)(self._pieces)
+
+    # A cache belongs to one object, and cannot be pickled: copies start with one of their own.
+    def __getstate__(self):
+        return {k: v for k, v in self.__dict__.items() if k != "_cached_pieces"}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._make_cache()
 
     def tokenize(self, text):
         """Returns the wordpieces of `text`: list of strings."""

@@ -334,7 +334,7 @@ def test_an_encoder_of_another_width_is_refused(model, data, tmp_path, caplog):
     argv = command(model, tmp_path, "--do_train")
     argv.append(f"--bert_config_file={tmp_path / 'bert_config.json'}")
     assert run_classifier.main(argv) == 1
-    assert "the checkpoint does not match --bert_config_file" in caplog.text
+    assert "the checkpoint does not match the BERT configuration" in caplog.text
     assert "[32] in the checkpoint, [36] by the config" in caplog.text
 
 
