@@ -23,6 +23,7 @@ _HEAD = ("output_weights", "output_bias")
 # Layers that a checkpoint may lack: what the toolkit adds to BERT, and a pooler that was not saved.
 _OPTIONAL = re.compile(r"(^|/)(sequence_output|pooler)/")
 _OPTIMIZER = re.compile(r"/adam_[mv]$|^global_step$")
+_LAYER = re.compile(r"(^|/)encoder/layer_\d+/")
 _LISTED = 12  # Names of one kind that a report spells out
 
 
@@ -36,18 +37,26 @@ class LoadReport:
     unused: List[str]  # In the checkpoint alone
     mismatched: Dict[str, str]  # In both, in different shapes: both of them in words
 
-    def has_head(self) -> bool:
-        """Returns whether the task's head comes from the checkpoint."""
-        return all(name in self.matched for name in _HEAD)
+    def refuse_untrained(self) -> None:
+        """Raises `ValueError` if a variable would keep its random values."""
+        untrained = [*self.missing, *(f"{n} ({how})" for n, how in self.mismatched.items())]
+        if untrained:
+            raise ValueError(
+                f"{self.checkpoint}: not trained for this task, so its answers would be random. "
+                + _listing("Missing or of another shape", untrained)
+                + ". Train first: --do_train=true."
+            )
 
     def refuse_wrong_encoder(self) -> None:
         """Raises `ValueError` if a variable of the encoder is missing or has another shape."""
         wrong = [f"{n} ({how})" for n, how in self.mismatched.items() if n not in _HEAD]
         lost = [n for n in self.missing if n not in _HEAD and not _OPTIONAL.search(n)]
-        if wrong or lost:
+        more = [n for n in self.unused if _LAYER.search(n) and not _OPTIMIZER.search(n)]
+        if wrong or lost or more:
+            kinds = (("Missing", lost), ("Other shape", wrong), ("Layers too many", more))
             raise ValueError(
                 f"{self.checkpoint}: the checkpoint does not match the BERT configuration. "
-                + "; ".join(_listing(*pair) for pair in (("Missing", lost), ("Other shape", wrong)))
+                + "; ".join(_listing(*kind) for kind in kinds if kind[1])
                 + ". Give the bert_config.json that belongs to this checkpoint."
             )
 
@@ -94,26 +103,51 @@ def load_report(variables: Sequence[tf.Variable], checkpoint: str) -> LoadReport
     )
 
 
-def initialize_from(checkpoint: str, *, head_required: bool) -> None:
+def refuse_unfit(checkpoint: str, bert_config: modeling.BertConfig) -> LoadReport:
+    """Raises `ValueError` if a checkpoint is not that of a configuration, or is damaged.
+
+    Every tensor that the model takes is read, so that nothing is found out later.
+
+    Returns:
+      The load report of the bare model.
+    """
+    with tf.Graph().as_default():
+        ids = tf.placeholder(tf.int32, [None, None])
+        modeling.BertModel(bert_config, is_training=False, input_ids=ids)
+        report = load_report(tf.trainable_variables(), checkpoint)
+    report.refuse_wrong_encoder()
+    reader = _reader(checkpoint)
+    types = reader.get_variable_to_dtype_map()
+    for name in report.matched:
+        if types[name] != tf.float32:
+            raise ValueError(f"{checkpoint}: {name} is {types[name].name}; expected float32.")
+        try:
+            finite = np.isfinite(reader.get_tensor(name)).all()
+        except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+            reason = str(error).split("\n")[0]
+            raise ValueError(f"{checkpoint}: {name} cannot be read: {reason}") from error
+        if not finite:
+            raise ValueError(f"{checkpoint}: {name} holds values that are not finite.")
+    return report
+
+
+def initialize_from(checkpoint: str, *, trained: bool) -> None:
     """Makes the graph's variables start from a checkpoint, and logs the load report.
 
     Args:
       checkpoint: Path (prefix) of the checkpoint.
-      head_required: Whether the task's head must come from it as well.
+      trained: Whether all variables must come from it, the task's head too.
 
     Raises:
-      ValueError: The encoder does not match, or the head is required and is not there.
+      ValueError: The encoder does not match, or a variable that must come from it is not there.
     """
     variables = tf.trainable_variables()
     report = load_report(variables, checkpoint)
     report.refuse_wrong_encoder()
-    if head_required and not report.has_head():
-        raise ValueError(
-            f"{checkpoint}: no trained head for this task ({' and '.join(_HEAD)} are missing or "
-            "have another number of labels), so its answers would be random. "
-            "Train first: --do_train=true."
-        )
-    _log.info("%s", report)
+    if trained:
+        report.refuse_untrained()
+    else:
+        _log.info("%s", report)
     assignment_map, _ = modeling.get_assignment_map_from_checkpoint(
         [v for v in variables if v.op.name in report.matched], checkpoint
     )
@@ -139,14 +173,30 @@ def _reader(checkpoint: str):
 
 
 def fingerprint(checkpoint: str) -> str:
-    """Returns the SHA-256 of a checkpoint's index, which holds a checksum of each tensor."""
+    """Returns the SHA-256 of a checkpoint's index, where each tensor's checksum stands."""
     _reader(checkpoint)
     return sha256_of(checkpoint + ".index")
 
 
 def latest(output_dir: str) -> Optional[str]:
-    """Returns the newest checkpoint of a training, or None."""
-    return tf.train.latest_checkpoint(output_dir)
+    """Returns the newest checkpoint of a training, or None where there is none yet.
+
+    Raises:
+      ValueError: The directory's `checkpoint` file names one that is not there.
+    """
+    newest = tf.train.latest_checkpoint(output_dir)
+    state = os.path.join(output_dir, "checkpoint")
+    if newest is None and os.path.exists(state):
+        raise ValueError(
+            f"{state}: the checkpoint that it names is gone. Put its files back, or train anew "
+            "with --overwrite_output_dir=true."
+        )
+    return newest
+
+
+def is_final(checkpoint: str) -> bool:
+    """Returns whether a checkpoint is that of a finished training, not of one under way."""
+    return not os.path.basename(checkpoint).startswith(TRAINING_BASENAME)
 
 
 def step_of(checkpoint: str) -> int:
@@ -176,7 +226,7 @@ def finish_training(output_dir: str) -> str:
       Path of the new checkpoint.
     """
     final = latest(output_dir)
-    if not os.path.basename(final).startswith(FINAL_BASENAME):
+    if not is_final(final):
         final = _write_weights_only(final, output_dir)
     for path in glob.glob(os.path.join(glob.escape(output_dir), TRAINING_BASENAME + "-*")):
         os.remove(path)

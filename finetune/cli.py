@@ -1,6 +1,7 @@
 """What the scripts' `main` share: flags, messages, exit status, TensorFlow's own noise."""
 
 import logging
+import re
 import sys
 from typing import Callable, List
 
@@ -8,6 +9,9 @@ import tensorflow.compat.v1 as tf
 from absl import flags
 
 from finetune import config as config_lib
+
+# What a user can do something about; anything else is a fault of the toolkit, with a traceback.
+_ERRORS = (ValueError, OSError, tf.errors.OpError, tf.train.NanLossDuringTrainingError)
 
 
 def run_main(
@@ -39,17 +43,29 @@ def run_main(
     try:
         run(config)
     except KeyboardInterrupt:
-        logging.error(
-            "%s: interrupted. The same command goes on from the last checkpoint.", program
-        )
+        without = ", without --overwrite_output_dir," if config.overwrite_output_dir else ""
+        message = "%s: interrupted. The same command%s goes on from the last checkpoint."
+        logging.error(message, program, without)
         return 130
-    except (ValueError, OSError, tf.errors.OpError) as error:
-        # TensorFlow's errors go on with the graph's whole history.
-        logging.error("%s: %s", program, getattr(error, "message", str(error)).split("\n")[0])
+    except _ERRORS as error:
+        logging.error("%s: %s", program, _one_line(error))
         if config.debug:
             raise
         return 1
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, tf.train.NanLossDuringTrainingError):
+        return (
+            "The loss is no longer a number: the training diverged. Lower --learning_rate or raise "
+            "--warmup_proportion, and train anew with --overwrite_output_dir=true."
+        )
+    if not isinstance(error, tf.errors.OpError):
+        return str(error)
+    # What is wrong stands amid the graph's history, before the name of the node.
+    stated = re.search(r"([^\n]+)\n\s*\[\[\{\{node", error.message)
+    return f"{type(error).__name__}: {stated.group(1) if stated else error.message}".split("\n")[0]
 
 
 def set_up_logging() -> None:

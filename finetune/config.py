@@ -47,6 +47,9 @@ class Config:
     do_lower_case: Optional[bool] = _bool(
         None, "Lower-case the text and strip accents. Default: as the model was trained."
     )
+    preserve_unused_tokens: Optional[bool] = _bool(
+        None, "Keep a word such as [unused7] that is in the vocabulary whole. Default: false."
+    )
     max_seq_length: Optional[int] = _integer(
         None, "Longest input in wordpieces, [CLS] and [SEP] included. Default: 128.", lower_bound=3
     )
@@ -63,6 +66,9 @@ class Config:
         "Share of the training, 0 to 1, in which the learning rate rises to its peak.",
         lower_bound=0.0,
         upper_bound=1.0,
+    )
+    adam_bias_correction: bool = _bool(
+        True, "Bias correction in Adam, as Hugging Face has it. False: none, as Google's BERT."
     )
     save_checkpoints_steps: int = _integer(1000, "Steps between two checkpoints.", lower_bound=1)
     seed: int = _integer(42, "Seed of new weights, data order and dropout.", lower_bound=0)
@@ -134,8 +140,9 @@ def parse_flags(argv: List[str], flag_values: flags.FlagValues = flags.FLAGS) ->
             f"Unexpected argument {rest[0]!r}. Flags are given as --name=value, such as "
             "--do_train=false."
         )
-    fields = dataclasses.fields(Config)
-    return Config(**{field.name: flag_values[field.name].value for field in fields})
+    given = {f.name: flag_values[f.name] for f in dataclasses.fields(Config)}
+    # By what is given, since tokenization.py declares one of them with a default of its own.
+    return Config(**{name: flag.value for name, flag in given.items() if flag.present})
 
 
 def usage(program: str, summary: str) -> str:

@@ -52,6 +52,7 @@ def classifier_model_fn_builder(
     learning_rate: float = 0.0,
     num_train_steps: int = 0,
     num_warmup_steps: int = 0,
+    bias_correction: bool = True,
     save_checkpoints_steps: int = 1000,
 ) -> Callable:
     """Returns the `model_fn` of a classifier.
@@ -59,10 +60,11 @@ def classifier_model_fn_builder(
     Args:
       bert_config: The model's configuration.
       num_labels: Labels L.
-      init_checkpoint: Checkpoint to start from. Outside training it must hold the head.
+      init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
       learning_rate: Peak learning rate.
       num_train_steps: Steps of the whole training.
       num_warmup_steps: Steps in which the learning rate rises.
+      bias_correction: Whether Adam corrects its moments for their start at zero.
       save_checkpoints_steps: Steps between two checkpoints.
 
     Returns:
@@ -75,7 +77,7 @@ def classifier_model_fn_builder(
         is_training = mode == tf.estimator.ModeKeys.TRAIN
         logits = create_model(bert_config, is_training, features, num_labels)
         if init_checkpoint:
-            checkpoints.initialize_from(init_checkpoint, head_required=not is_training)
+            checkpoints.initialize_from(init_checkpoint, trained=not is_training)
         if mode == tf.estimator.ModeKeys.PREDICT:
             return tf.estimator.EstimatorSpec(mode, predictions={"logits": logits})
         loss, metric_ops = _classification_loss(logits, features["label_ids"])
@@ -83,7 +85,11 @@ def classifier_model_fn_builder(
             return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metric_ops)
         # The rate is zero at the step after the last, so that no step is for nothing.
         train_op = optimization.create_optimizer(
-            loss, learning_rate, num_train_steps + 1, num_warmup_steps
+            loss,
+            learning_rate,
+            num_train_steps + 1,
+            num_warmup_steps,
+            bias_correction=bias_correction,
         )
         saver = checkpoints.saver_hook(config.model_dir, save_checkpoints_steps)
         return tf.estimator.EstimatorSpec(

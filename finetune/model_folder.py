@@ -4,10 +4,8 @@ import json
 import logging
 import os
 import shutil
-from typing import List
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 import modeling
 from finetune import checkpoints, hugging_face, pretrained
@@ -100,39 +98,15 @@ def _check(folder: str) -> str:
     pretrained.check_vocabulary(vocab, config, vocab_file)
     lower_case, _ = pretrained.known_case(vocab_file, vocab)
     checkpoint = os.path.join(folder, _CHECKPOINT)
-    report = checkpoints.load_report(_variables(config), checkpoint)
-    report.refuse_wrong_encoder()
+    report = checkpoints.refuse_unfit(checkpoint, config)
     shapes = checkpoints.read_shapes(checkpoint)
     parameters = sum(int(np.prod(shapes[name])) for name in report.matched)
-    _refuse_damaged(checkpoint, report.matched)
     return (
         f"{config.num_hidden_layers} layers, width {config.hidden_size}, {parameters / 1e6:.1f} "
         f"million parameters in {len(report.matched)} variables, {len(vocab)} tokens, "
         + {True: "lower-cased", False: "cased", None: "of unknown case"}[lower_case]
         + (f"; without {', '.join(report.missing)}" if report.missing else "")
     )
-
-
-def _variables(config: modeling.BertConfig) -> List[tf.Variable]:
-    with tf.Graph().as_default():
-        ids = tf.placeholder(tf.int32, [None, None])
-        modeling.BertModel(config, is_training=False, input_ids=ids)
-        return tf.trainable_variables()
-
-
-def _refuse_damaged(checkpoint: str, names: List[str]) -> None:
-    reader = tf.train.load_checkpoint(checkpoint)
-    types = reader.get_variable_to_dtype_map()
-    for name in names:
-        if types[name] != tf.float32:
-            raise ValueError(f"{checkpoint}: {name} is {types[name].name}; expected float32.")
-        try:
-            finite = np.isfinite(reader.get_tensor(name)).all()
-        except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
-            reason = str(error).split("\n")[0]
-            raise ValueError(f"{checkpoint}: {name} cannot be read: {reason}") from error
-        if not finite:
-            raise ValueError(f"{checkpoint}: {name} holds values that are not finite.")
 
 
 def _refuse_to_replace(staged: str, model_dir: str, overwrite: bool) -> None:

@@ -36,6 +36,7 @@ def write_classification(
     written = 0
     with atomic_text(path) as writer:
         table = csv.writer(writer, dialect="excel-tab", lineterminator="\n")
+        quoting = csv.writer(writer, "excel-tab", lineterminator="\n", quoting=csv.QUOTE_ALL)
         texts = ("text_a", "text_b") if pairs else ("text",)
         table.writerow(["guid", *texts, "prediction", "score", *_columns(labels)])
         for logits in batches_of_logits:
@@ -44,7 +45,9 @@ def write_classification(
                 best = int(np.argmax(probabilities))
                 texts = (example.text_a, example.text_b or "") if pairs else (example.text_a,)
                 numbers = [f"{p:.6f}" for p in (probabilities[best], *probabilities)]
-                table.writerow([example.guid, *texts, labels[best], *numbers])
+                # A lone CR ends a line for readers, but the minimal quoting leaves it bare.
+                row_writer = quoting if any("\r" in text for text in texts) else table
+                row_writer.writerow([example.guid, *texts, labels[best], *numbers])
                 written += 1
     return written
 
@@ -52,4 +55,6 @@ def write_classification(
 def _columns(labels: Sequence[str]) -> Sequence[str]:
     # A label that bears the name of another column would hide it from readers by name.
     taken = {"guid", "text", "text_a", "text_b", "prediction", "score"}
-    return [f"label_{label}" if label in taken else label for label in labels]
+    if taken.isdisjoint(labels):
+        return labels
+    return [f"label_{label}" for label in labels]

@@ -11,6 +11,12 @@ from tokenization import FullTokenizer
 SPECIAL_TOKENS = ("[UNK]", "[CLS]", "[SEP]")
 # Embedding tables are often padded with unused rows, to a multiple of this at the most.
 _MAX_PADDING = 128
+# What tokenizer_config.json may say; strip_accents may also be what do_lower_case is.
+_TOKENIZER_SETTINGS = {
+    "strip_accents": (None,),
+    "tokenize_chinese_chars": (None, True),
+    "tokenizer_class": (None, "BertTokenizer", "BertTokenizerFast"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,9 +108,15 @@ def _case_of_tokenizer_config(vocab_file: str) -> Tuple[Optional[bool], str]:
         return None, path
     try:
         with open(path, encoding="utf-8") as reader:
-            value = json.load(reader).get("do_lower_case")
-    except (ValueError, AttributeError) as error:
+            settings = dict(json.load(reader))
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: not a JSON object ({error}).") from error
+    value = settings.get("do_lower_case")
+    for key, allowed in _TOKENIZER_SETTINGS.items():
+        if settings.get(key) not in (*allowed, *([value] if key == "strip_accents" else [])):
+            raise ValueError(
+                f"{path}: {key} is {settings[key]!r}: a tokenizer that this toolkit does not have."
+            )
     return (value if isinstance(value, bool) else None), path
 
 

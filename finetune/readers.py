@@ -49,6 +49,10 @@ def read_lines(path: str) -> Iterator[Tuple[int, str]]:
 
 
 def _decode(raw: bytes, path: str, number: int) -> str:
+    if number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(
+            f"{path}:1: the file is UTF-16; convert it, e.g. with `iconv -f UTF-16 -t UTF-8`."
+        )
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -73,9 +77,15 @@ def read_tsv(path: str) -> Iterator[Row]:
         cells than the header.
     """
     header: List[str] = []
+    number = 0
     for number, cells in read_cells(path):
         if not header:
             header = cells
+            if "\r" in cells[-1]:
+                raise ValueError(
+                    f"{path}:{number}: lines end in CR alone; convert the file, e.g. with "
+                    "`tr '\\r' '\\n'`."
+                )
             if len(set(header)) < len(header):
                 raise ValueError(
                     f"{path}:{number}: the header names a column twice: {', '.join(header)}."

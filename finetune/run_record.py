@@ -21,16 +21,17 @@ _VOCAB_FILE = "vocab.txt"
 _CONFIG_FILE = "bert_config.json"
 _TOKENIZER_FILE = "tokenizer_config.json"
 # All that a run writes into its output directory, for --overwrite_output_dir.
-_OUTPUTS = (
-    RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, _TOKENIZER_FILE, "checkpoint", "graph.pbtxt",
-    "eval_results.txt", "eval_results.json", "test_results.tsv", "events.out.tfevents.*",
+_TRAINED = (
+    RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, _TOKENIZER_FILE, "checkpoint",
     checkpoints.TRAINING_BASENAME + "-*", checkpoints.FINAL_BASENAME + "-*",
 )  # fmt: skip
+_RESULTS = ("eval_results.txt", "eval_results.json", "test_results.tsv", "events.out.tfevents.*")
 _PACKAGES = ("tensorflow", "numpy", "scikit-learn")
 # Settings that, changed, make another training of it.
 _IDENTITY = (
-    "task_name", "do_lower_case", "max_seq_length", "train_batch_size",
-    "learning_rate", "num_train_epochs", "warmup_proportion", "seed",
+    "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length", "train_batch_size",
+    "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
+    "seed",
 )  # fmt: skip
 
 
@@ -111,14 +112,16 @@ def save(record: RunRecord, output_dir: str, pretrained: Pretrained) -> None:
     """Writes the record and copies the model's small files, so that prediction needs no others."""
     with open(pretrained.vocab_file, encoding="utf-8", newline="") as reader:
         vocabulary = reader.read()
-    with atomic_text(os.path.join(output_dir, _VOCAB_FILE)) as writer:
-        writer.write(vocabulary)
-    with atomic_text(os.path.join(output_dir, _CONFIG_FILE)) as writer:
-        writer.write(pretrained.bert_config.to_json_string())
-    with atomic_text(os.path.join(output_dir, _TOKENIZER_FILE)) as writer:
-        json.dump({"do_lower_case": pretrained.do_lower_case}, writer)
-    with atomic_text(os.path.join(output_dir, RECORD_FILE)) as writer:
-        json.dump(dataclasses.asdict(record), writer, indent=2, ensure_ascii=False)
+    # The record comes first: with it there, the other files are known for the toolkit's own.
+    contents = {
+        RECORD_FILE: json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False),
+        _VOCAB_FILE: vocabulary,
+        _CONFIG_FILE: pretrained.bert_config.to_json_string(),
+        _TOKENIZER_FILE: json.dumps({"do_lower_case": pretrained.do_lower_case}),
+    }
+    for name, content in contents.items():
+        with atomic_text(os.path.join(output_dir, name)) as writer:
+            writer.write(content)
 
 
 def load(output_dir: str) -> Optional[RunRecord]:
@@ -146,8 +149,24 @@ def load(output_dir: str) -> Optional[RunRecord]:
     return dataclasses.replace(record, settings=settings)
 
 
+def refuse_foreign(output_dir: str) -> None:
+    """Raises `ValueError` if a directory holds files that a training would replace, not its own."""
+    foreign = _matching(output_dir, _TRAINED)
+    if foreign and not os.path.exists(os.path.join(output_dir, RECORD_FILE)):
+        raise ValueError(
+            f"--output_dir={output_dir} holds {os.path.basename(foreign[0])} but no {RECORD_FILE}: "
+            "it was not made by this toolkit, and would be replaced. Give another --output_dir."
+        )
+
+
 def remove_outputs(output_dir: str) -> None:
     """Removes what earlier runs wrote into a directory, and nothing else."""
-    for pattern in _OUTPUTS:
-        for path in glob.glob(os.path.join(glob.escape(output_dir), pattern)):
-            os.remove(path)
+    # The record goes last: without it, what is left would be taken for somebody else's.
+    outputs = _matching(output_dir, _TRAINED + _RESULTS)
+    for path in sorted(outputs, key=lambda p: os.path.basename(p) == RECORD_FILE):
+        os.remove(path)
+
+
+def _matching(output_dir: str, names: Iterable[str]) -> List[str]:
+    patterns = (os.path.join(glob.escape(output_dir), name) for name in names)
+    return [path for pattern in patterns for path in glob.glob(pattern)]

@@ -1,6 +1,7 @@
 """Train, evaluate and predict a classifier over `tf.estimator.Estimator`."""
 
 import difflib
+import glob
 import json
 import logging
 import math
@@ -10,9 +11,10 @@ from typing import Iterator, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import tokenization
 from finetune import checkpoints, metrics, model_fns, predictions, pretrained, run_record
 from finetune.config import Config
-from finetune.features import Features, encode_examples
+from finetune.features import Features, encode_examples, place
 from finetune.files import atomic_text
 from finetune.input_pipeline import make_input_fn, steps_per_epoch
 from processors import PROCESSORS, DataProcessor, InputExample
@@ -39,11 +41,14 @@ class ClassifierRun:
         _check_output_dir(config, self._anew)
         # What was trained, there or where --init_checkpoint is; a training anew looks at neither.
         self._record = None if self._anew else run_record.load(self._output_dir)
+        if config.do_train and not self._anew and checkpoints.latest(self._output_dir) is None:
+            self._record = None
         if self._record is None and config.init_checkpoint and not config.do_train:
             self._record = run_record.load(os.path.dirname(config.init_checkpoint))
         self._config = config = _with_defaults(config, self._record)
         self._processor = _make_processor(config.require("task_name"))
         self._data_dir = _data_dir(config)
+        tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
         self._model = pretrained.load(
             config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
         )
@@ -53,30 +58,35 @@ class ClassifierRun:
 
     def run(self) -> None:
         """Trains, evaluates and predicts, as far as each is asked for."""
-        os.makedirs(self._output_dir, exist_ok=True)
-        if self._config.do_train:
-            self._train()
-        if self._config.do_eval:
-            self._evaluate()
-        if self._config.do_predict:
-            self._predict()
-
-    def _train(self) -> None:
         config = self._config
-        examples = self._examples("train")
-        labels = label_list(self._processor, examples)
-        features = self._encode("train", examples, labels)
+        wanted = {"train": config.do_train, "dev": config.do_eval, "test": config.do_predict}
+        # All of them are read first, so that hours of training do not end at a missing file.
+        examples = {split: self._examples(split) for split, asked in wanted.items() if asked}
+        labels = self._labels(examples.get("train"))
+        features = {
+            split: self._encode(split, rows, None if split == "test" else labels)
+            for split, rows in examples.items()
+        }
+        os.makedirs(self._output_dir, exist_ok=True)
+        if config.do_train:
+            self._train(examples["train"], features["train"], labels)
+        if config.do_eval:
+            self._evaluate(features["dev"], labels)
+        if config.do_predict:
+            self._predict(examples["test"], features["test"], labels)
+
+    def _train(self, examples: List[InputExample], features: Features, labels: List[str]) -> None:
+        config = self._config
         record = run_record.make(config, self._model, labels, examples)
-        if self._anew:
-            run_record.remove_outputs(self._output_dir)
-        newest = self._resumable(record)
+        newest = None if self._anew else self._resumable(record)
         start_step = checkpoints.step_of(newest) if newest else 0
         epoch_steps = steps_per_epoch(len(features), config.train_batch_size)
-        num_train_steps = math.ceil(epoch_steps * config.num_train_epochs)
-        self._record = record
+        # Less a little: 100 steps times 1.1 epochs are 110.00000000000001.
+        num_train_steps = max(1, math.ceil(epoch_steps * config.num_train_epochs - 1e-6))
+        if newest is None:
+            self._begin(record)
         _log_start(newest, config, len(features), start_step, num_train_steps)
         if start_step < num_train_steps:
-            run_record.save(record, self._output_dir, self._model)
             input_fn = make_input_fn(
                 features,
                 batch_size=config.train_batch_size,
@@ -87,6 +97,15 @@ class ClassifierRun:
             estimator = self._estimator(labels, init_checkpoint, num_train_steps)
             estimator.train(input_fn, max_steps=num_train_steps)
         checkpoints.finish_training(self._output_dir)
+
+    def _begin(self, record: run_record.RunRecord) -> None:
+        """Makes the output directory that of this training, once it is sure that it can start."""
+        if self._config.init_checkpoint:
+            checkpoints.refuse_unfit(self._config.init_checkpoint, self._model.bert_config)
+        run_record.refuse_foreign(self._output_dir)
+        if self._anew:
+            run_record.remove_outputs(self._output_dir)
+        run_record.save(record, self._output_dir, self._model)
 
     def _resumable(self, record: run_record.RunRecord) -> Optional[str]:
         """Returns the checkpoint that this training goes on from, or None at its beginning."""
@@ -104,10 +123,7 @@ class ClassifierRun:
             )
         return newest
 
-    def _evaluate(self) -> None:
-        examples = self._examples("dev")
-        labels = self._trained_labels()
-        features = self._encode("dev", examples, labels)
+    def _evaluate(self, features: Features, labels: List[str]) -> None:
         logits = np.concatenate(list(self._logits(features, labels, self._config.eval_batch_size)))
         scores = metrics.classification_scores(features.label_ids, logits, labels)
         text = metrics.format_scores(scores)
@@ -115,12 +131,9 @@ class ClassifierRun:
             writer.write(text)
         with atomic_text(os.path.join(self._output_dir, "eval_results.json")) as writer:
             json.dump(scores, writer, indent=2, ensure_ascii=False)
-        _log.info("***** Eval results (%d rows) *****\n%s", len(examples), text)
+        _log.info("***** Eval results (%d rows) *****\n%s", len(features), text)
 
-    def _predict(self) -> None:
-        examples = self._examples("test")
-        labels = self._trained_labels()
-        features = self._encode("test", examples, None)
+    def _predict(self, examples: List[InputExample], features: Features, labels: List[str]) -> None:
         logits = self._logits(features, labels, self._config.predict_batch_size)
         path = os.path.join(self._output_dir, "test_results.tsv")
         written = predictions.write_classification(path, examples, logits, labels)
@@ -130,19 +143,35 @@ class ClassifierRun:
         self, features: Features, labels: List[str], batch_size: int
     ) -> Iterator[np.ndarray]:
         """Yields the trained model's logits, float [B, L], batch by batch in the rows' order."""
-        init_checkpoint = None
-        if checkpoints.latest(self._output_dir) is None:
-            init_checkpoint = self._config.init_checkpoint
-            if not init_checkpoint:
-                raise ValueError(
-                    f"--output_dir={self._output_dir} holds no trained model, so the answers would "
-                    "be those of an untrained head. Train first: --do_train=true; or give a "
-                    "fine-tuned --init_checkpoint."
-                )
-        estimator = self._estimator(labels, init_checkpoint)
+        estimator = self._estimator(labels, self._trained_checkpoint())
         input_fn = make_input_fn(features, batch_size=batch_size)
         for batch in estimator.predict(input_fn, yield_single_examples=False):
             yield batch["logits"]
+
+    def _trained_checkpoint(self) -> str:
+        """Returns the checkpoint to evaluate or predict with: there, or else --init_checkpoint."""
+        there, given = checkpoints.latest(self._output_dir), self._config.init_checkpoint
+        if there is None and not given:
+            raise ValueError(
+                f"--output_dir={self._output_dir} holds no trained model, so the answers would be "
+                "those of an untrained head. Train first: --do_train=true; or give a fine-tuned "
+                "--init_checkpoint."
+            )
+        if there is not None and not checkpoints.is_final(there):
+            raise ValueError(
+                f"--output_dir={self._output_dir} holds a training that is not finished, at step "
+                f"{checkpoints.step_of(there)}. The command that began it, given again, goes on."
+            )
+        if there is not None and given and not self._config.do_train:
+            began_from = self._record.fingerprints.get("initial checkpoint") if self._record else ""
+            if checkpoints.fingerprint(given) not in (began_from, checkpoints.fingerprint(there)):
+                raise ValueError(
+                    f"--output_dir={self._output_dir} holds a trained model, and it did not begin "
+                    f"from --init_checkpoint={given}. Leave one out: to use {given}, give another "
+                    "--output_dir."
+                )
+        _log.info("Model: %s", there or given)
+        return there or given
 
     def _estimator(
         self, labels: List[str], init_checkpoint: Optional[str], num_train_steps: int = 0
@@ -155,6 +184,7 @@ class ClassifierRun:
             learning_rate=config.learning_rate,
             num_train_steps=num_train_steps,
             num_warmup_steps=int(num_train_steps * config.warmup_proportion),
+            bias_correction=config.adam_bias_correction,
             save_checkpoints_steps=config.save_checkpoints_steps,
         )
         run_config = tf.estimator.RunConfig(
@@ -162,11 +192,13 @@ class ClassifierRun:
         )
         return tf.estimator.Estimator(model_fn, config=run_config)
 
-    def _trained_labels(self) -> List[str]:
-        """Returns the labels of the trained model."""
-        if self._record is not None:
+    def _labels(self, train_examples: Optional[List[InputExample]]) -> List[str]:
+        """Returns the labels: those of the trained model, or of the training to come."""
+        if train_examples is None and self._record is not None:
             return self._record.labels
-        return self._processor.get_labels() or label_list(self._processor, self._examples("train"))
+        if train_examples is None and self._processor.get_labels() is None:
+            train_examples = self._examples("train")
+        return label_list(self._processor, train_examples or [])
 
     def _examples(self, split: str) -> List[InputExample]:
         """Reads a split through the processor; a split without rows is refused."""
@@ -203,9 +235,13 @@ def label_list(processor: DataProcessor, train_examples: List[InputExample]) -> 
     """
     labels = processor.get_labels()
     if labels is None:
-        labels = sorted(
-            {e.label for e in train_examples if e.label is not None and e.label.strip()}
-        )
+        found = {e.label: e for e in reversed(train_examples)}
+        for label, example in found.items():
+            if label is not None and not isinstance(label, str):
+                raise ValueError(f"{place(example)}: the label is {label!r}; expected a string.")
+        labels = sorted(label for label in found if label is not None and label.strip())
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"{type(processor).__name__}: a label is listed twice: {labels}.")
     wanted = getattr(processor, "num_labels", None)
     if len(labels) < 2 or (wanted is not None and len(labels) != wanted):
         raise ValueError(
@@ -218,16 +254,23 @@ def label_list(processor: DataProcessor, train_examples: List[InputExample]) -> 
 def _with_defaults(config: Config, record: Optional[run_record.RunRecord]) -> Config:
     saved = dict(record.settings) if record else {}
     saved.pop("init_checkpoint", None)  # Not what to start from now, but what it started from.
-    return config.filled_from(saved).filled_from({"max_seq_length": 128})
+    saved.pop("do_lower_case", None)  # Known from tokenizer_config.json beside the vocabulary.
+    defaults = {"max_seq_length": 128, "preserve_unused_tokens": False}
+    return config.filled_from(saved).filled_from(defaults)
 
 
 def _check_output_dir(config: Config, anew: bool) -> None:
-    output_dir = os.path.abspath(config.output_dir)
+    output_dir = os.path.realpath(config.output_dir)
+    if glob.has_magic(output_dir):
+        raise ValueError(
+            f"--output_dir={config.output_dir}: TensorFlow takes *, ?, [ and ] in a checkpoint's "
+            "path for patterns. Give a path without them."
+        )
     if os.path.exists(output_dir) and not os.path.isdir(output_dir):
         raise ValueError(f"--output_dir={config.output_dir} is a file; expected a folder.")
     for name in ("init_checkpoint", "vocab_file", "bert_config_file"):
         path = getattr(config, name)
-        if anew and path and os.path.dirname(os.path.abspath(path)) == output_dir:
+        if anew and path and os.path.dirname(os.path.realpath(path)) == output_dir:
             raise ValueError(
                 f"--overwrite_output_dir=true would remove --{name}={path}, which this training "
                 "needs. Give another --output_dir."
@@ -235,10 +278,10 @@ def _check_output_dir(config: Config, anew: bool) -> None:
 
 
 def _make_processor(task_name: str) -> DataProcessor:
-    name = task_name.lower()
-    if name in PROCESSORS:
-        return PROCESSORS[name]()
-    near = difflib.get_close_matches(name, PROCESSORS, n=1)
+    for name in (task_name, task_name.lower()):
+        if name in PROCESSORS:
+            return PROCESSORS[name]()
+    near = difflib.get_close_matches(task_name.lower(), PROCESSORS, n=1)
     raise ValueError(
         f"--task_name={task_name}: no such task"
         + (f"; did you mean {near[0]}?" if near else ".")
@@ -251,8 +294,10 @@ def _data_dir(config: Config) -> str:
     if not os.path.isdir(data_dir):
         found = "is a file" if os.path.exists(data_dir) else "is not there"
         raise ValueError(f"--data_dir={data_dir} {found}; expected a folder of data files.")
-    own = os.path.join(data_dir, config.task_name.lower())
-    return own if os.path.isdir(own) else data_dir
+    for name in (config.task_name, config.task_name.lower()):
+        if os.path.isdir(os.path.join(data_dir, name)):
+            return os.path.join(data_dir, name)
+    return data_dir
 
 
 def _check_length(config: Config, model: pretrained.Pretrained) -> None:

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . scripts/environment.sh
 
 set_up requirements.txt
-if [ ! -f model_dir/bert_model.ckpt.index ]; then
+if [ ! -f model_dir/vocab.txt ] || [ ! -f model_dir/bert_model.ckpt.index ]; then
   "$PYTHON" prepare_model.py
 fi
 

@@ -58,6 +58,16 @@ def test_an_encoder_variable_that_is_missing_or_of_another_shape_is_refused(chec
         report_for(checkpoint, **{"bert/encoder/kernel": [3, 4]}).refuse_wrong_encoder()
 
 
+def test_a_checkpoint_of_more_layers_than_the_config_is_refused(tmp_path):
+    checkpoints.write(
+        str(tmp_path / "deep.ckpt"),
+        {f"bert/encoder/layer_{i}/output/kernel": np.zeros(3, np.float32) for i in range(2)},
+    )
+    report = report_for(str(tmp_path / "deep.ckpt"), **{"bert/encoder/layer_0/output/kernel": [3]})
+    with pytest.raises(ValueError, match=r"Layers too many: 1 \(bert/encoder/layer_1/output/ker"):
+        report.refuse_wrong_encoder()
+
+
 def test_finished_training_keeps_the_weights_alone_under_a_relative_name(tmp_path, monkeypatch):
     with tf.Graph().as_default(), tf.Session() as session:
         weight = tf.get_variable("w", initializer=np.arange(7, dtype=np.float32))

@@ -471,3 +471,24 @@ def test_a_loss_without_variables_is_refused():
         tf.get_variable("w", [3])
         with pytest.raises(ValueError, match="depends on no trainable variable"):
             optimization.create_optimizer(tf.constant(1.0), 0.1, 10, 0)
+
+
+def test_bias_correction_is_that_of_adam():
+    # Kingma and Ba 2014, section 2, last paragraph: the step is lr * sqrt(1 - b2^t) / (1 - b1^t).
+    weights, grads = random_weights(3, 5), [random_weights(3, 5, seed=i) for i in range(1, 5)]
+    beta_1, beta_2 = float(np.float32(0.9)), float(np.float32(0.999))
+    state = make_state(weights)
+    for t, grad in enumerate(grads, start=1):
+        corrected = 0.1 * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        reference_step(state, grad.astype(np.float64), corrected, decay=0.0)
+    with tf.Graph().as_default(), tf.Session() as session:
+        variable = tf.get_variable("w", initializer=weights)
+        grad = tf.placeholder(tf.float32, [3, 5])
+        optimizer = optimization.AdamWeightDecayOptimizer(0.1, bias_correction=True)
+        step = tf.train.get_or_create_global_step()
+        train_op = optimizer.apply_gradients([(grad, variable)], global_step=step)
+        session.run(tf.global_variables_initializer())
+        for value in grads:
+            session.run(train_op, {grad: value})
+        result = session.run(variable)
+    assert_close_by_update(result, state["w"], weights, 1e-4)

@@ -8,7 +8,7 @@ import pytest
 from finetune.predictions import write_classification
 from processors import InputExample
 
-TEXTS = ['"open quote', "a\ttab", "two\nlines", "plain", "naïve 博 😀"]
+TEXTS = ['"open quote', "a\ttab", "two\nlines", "lone\rCR", "naïve 博 😀"]
 
 
 def read(path):
@@ -23,8 +23,8 @@ def test_any_text_comes_back_as_it_was(tmp_path):
     written = write_classification(str(path), examples, [logits[:3], logits[3:]], ["text", "no"])
     header, *rows = read(path)
     assert written == 5
-    # A label named like another column is told apart.
-    assert header == ["guid", "text", "prediction", "score", "label_text", "no"]
+    # Where a label is named like another column, all are told apart.
+    assert header == ["guid", "text", "prediction", "score", "label_text", "label_no"]
     assert [row[1] for row in rows] == TEXTS
     assert [row[0] for row in rows] == [f"test-{i}" for i in range(5)]
     assert rows[0][2:] == ["no", "0.750000", "0.250000", "0.750000"]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import tiny
 
 import modeling
 from finetune import pretrained
@@ -148,3 +149,18 @@ def test_vocabulary_that_is_not_text_is_named(tmp_path):
     (tmp_path / "vocab.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match=r"vocab\.txt: the vocabulary cannot be read .*utf-8"):
         pretrained.load(vocab_file, config_file)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"strip_accents": False, "do_lower_case": True},
+        {"tokenize_chinese_chars": False},
+        {"tokenizer_class": "BertJapaneseTokenizer"},
+    ],
+)
+def test_a_tokenizer_that_is_not_berts_is_refused(tmp_path, setting):
+    tiny.write_google_model(tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(setting))
+    with pytest.raises(ValueError, match=f"tokenizer_config.json: {next(iter(setting))} is"):
+        pretrained.load(str(tmp_path / "vocab.txt"), str(tmp_path / "bert_config.json"))

@@ -35,6 +35,10 @@ def test_emotion_splits_at_the_last_semicolon(tmp_path):
     (tmp_path / "val.txt").write_text("i feel fine; really;joy\n")
     (example,) = PROCESSORS["emotion"]().get_dev_examples(str(tmp_path))
     assert (example.text_a, example.label) == ("i feel fine; really", "joy")
+    # To predict: with a label, without, and without but with a semicolon of its own.
+    (tmp_path / "test.txt").write_text("one;joy\ntwo\nbad; very bad\n")
+    texts = [e.text_a for e in PROCESSORS["emotion"]().get_test_examples(str(tmp_path))]
+    assert texts == ["one", "two", "bad; very bad"]
     (tmp_path / "val.txt").write_text("a;joy\nno label here\n")
     with pytest.raises(ValueError, match=r"val\.txt:2: found 'no label here', expected text;label"):
         PROCESSORS["emotion"]().get_dev_examples(str(tmp_path))

@@ -45,6 +45,8 @@ def test_unicode_line_separators_and_lone_cr_do_not_end_a_line(tmp_path):
         ),
         (b"label\ttext\na\tone\ttwo\n", r"rows\.tsv:2: 3 column\(s\) found, 2 expected"),
         (b"text\ttext\na\tb\n", r"rows\.tsv:1: the header names a column twice"),
+        ("label\ttext\n".encode("utf-16"), r"rows\.tsv:1: the file is UTF-16"),
+        (b"label\ttext\ra\tone\r", r"rows\.tsv:1: lines end in CR alone"),
         (b"label\ttext\na\tcaf\xe9\n", r"rows\.tsv:2: byte 0xe9 at position 6 is not UTF-8"),
     ],
 )

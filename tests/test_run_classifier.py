@@ -51,7 +51,7 @@ def command(model, tmp_path, *more, output="out", task="binary", epochs=20.0, in
         f"--bert_config_file={model / 'bert_config.json'}",
         *([f"--init_checkpoint={model / 'bert_model.ckpt'}"] if init else []),
         *SEEN_BY,
-        "--learning_rate=2e-3",
+        "--learning_rate=5e-3",
         f"--num_train_epochs={epochs}",
         f"--output_dir={tmp_path / output}",
         *more,
@@ -120,7 +120,7 @@ def test_six_labels_stay_in_order_and_pairs_are_read(model, tmp_path, caplog):
     for split in ("train", "dev", "test"):
         write_tsv(folder / f"{split}.tsv", rows, header="label\ttext\ttext_b")
     flags = ("--do_train=true", "--do_eval=true", "--do_predict=true")
-    status = run_classifier.main(command(model, tmp_path, *flags, task="multiclass", epochs=50))
+    status = run_classifier.main(command(model, tmp_path, *flags, task="multiclass", epochs=120))
     assert status == 0, caplog.text
     labels = sorted(f"l-{word}" for word in words)
     header = list(results(tmp_path / "out")[0])
@@ -170,7 +170,14 @@ def test_second_run_says_that_it_is_done_and_changed_data_is_never_taken_for_the
 
     caplog.clear()
     assert run_classifier.main([*argv[:-1], "--learning_rate=1e-3", argv[-1]]) == 1
-    assert "learning_rate was 0.002, now 0.001; the training data changed" in caplog.text
+    assert "learning_rate was 0.005, now 0.001; the training data changed" in caplog.text
+    assert all(np.array_equal(a, trained[n]) for n, a in weights(tmp_path / "out").items())
+
+    # A training that cannot start removes nothing.
+    config = json.loads((model / "bert_config.json").read_text())
+    (tmp_path / "wide.json").write_text(json.dumps({**config, "hidden_size": 36}))
+    wide = f"--bert_config_file={tmp_path / 'wide.json'}"
+    assert run_classifier.main([*argv, "--overwrite_output_dir=true", wide]) == 1
     assert all(np.array_equal(a, trained[n]) for n, a in weights(tmp_path / "out").items())
 
     (tmp_path / "out" / "notes of mine.txt").write_text("keep")
@@ -186,6 +193,10 @@ def test_an_interrupted_training_goes_on_where_it_was(model, data, tmp_path, cap
         patch.setattr("finetune.hooks.ProgressHook.after_run", _interrupt_after(5))
         assert run_classifier.main(argv) == 130
     assert "The same command goes on from the last checkpoint" in caplog.text
+    # What a few steps made is no trained model, and neither is train.ckpt-0.
+    assert run_classifier.main(command(model, tmp_path, "--do_predict", epochs=2)) == 1
+    assert "holds a training that is not finished, at step 4" in caplog.text
+    assert not (tmp_path / "out" / "test_results.tsv").exists()
     caplog.clear()
     assert run_classifier.main(argv) == 0
     assert "Going on from" in caplog.text
@@ -242,12 +253,20 @@ def test_a_fine_tuned_checkpoint_predicts_into_another_directory(model, data, tm
     assert run_classifier.main([*argv, f"--init_checkpoint={trained}"]) == 0, caplog.text
     assert results(tmp_path / "other") == results(tmp_path / "out")
 
+    # A checkpoint that is given is never passed over in silence for the one that is there.
+    tiny.write_google_model(tmp_path / "another", num_layers=1, seed=1)
+    argv = command(model, tmp_path, "--do_predict", init=False)
+    argv.append(f"--init_checkpoint={tmp_path / 'another' / 'bert_model.ckpt'}")
+    assert run_classifier.main(argv) == 1
+    assert "holds a trained model, and it did not begin from --init_checkpoint" in caplog.text
+
 
 def test_an_untrained_head_neither_evaluates_nor_predicts(model, data, tmp_path, caplog):
     for mode in ("--do_eval", "--do_predict"):
         caplog.clear()
         assert run_classifier.main(command(model, tmp_path, mode)) == 1
-        assert "bert_model.ckpt: no trained head for this task" in caplog.text
+        assert "bert_model.ckpt: not trained for this task" in caplog.text
+        assert "(output_weights, output_bias)" in caplog.text
         caplog.clear()
         assert run_classifier.main(command(model, tmp_path, mode, init=False)) == 1
         assert "holds no trained model" in caplog.text
@@ -344,3 +363,54 @@ def test_help_lists_every_flag(capsys):
     for flag in ("--task_name", "--warmup_proportion", "--predict_batch_size", "--do_lower_case"):
         assert flag in shown
     assert "Default: 0.1." in shown
+
+
+def test_files_of_another_origin_in_the_output_dir_are_left_alone(model, data, tmp_path, caplog):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "vocab.txt").write_text("mine")
+    for flag in ("--seed=1", "--overwrite_output_dir=true"):
+        caplog.clear()
+        assert run_classifier.main(command(model, tmp_path, "--do_train", flag)) == 1
+        assert "holds vocab.txt but no run.json" in caplog.text
+    assert [(p.name, p.read_text()) for p in out.iterdir()] == [("vocab.txt", "mine")]
+
+    # Nor is the pretrained model that a link to its folder leads to.
+    (tmp_path / "link").symlink_to(model)
+    argv = command(model, tmp_path, "--do_train", "--overwrite_output_dir=true", output="link")
+    assert run_classifier.main(argv) == 1
+    assert "would remove --init_checkpoint" in caplog.text
+    assert (model / "bert_model.ckpt.index").exists()
+
+
+def test_missing_evaluation_data_is_found_before_training(model, data, tmp_path, caplog):
+    (data / "dev.tsv").unlink()
+    assert run_classifier.main(command(model, tmp_path, "--do_train", "--do_eval")) == 1
+    assert "dev.tsv: cannot be read" in caplog.text
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_training_that_diverges_says_so(model, data, tmp_path, caplog):
+    argv = command(model, tmp_path, "--do_train", "--learning_rate=1e30", epochs=2)
+    assert run_classifier.main(argv) == 1
+    assert "The loss is no longer a number" in caplog.text
+
+
+def test_unused_tokens_are_kept_in_prediction_as_in_training(model, data, tmp_path):
+    write_tsv(data / "test.tsv", [("[unused1] good",)], header="text")
+    argv = command(model, tmp_path, "--do_train", "--do_predict", "--preserve_unused_tokens")
+    assert run_classifier.main([*argv, "--num_train_epochs=2"]) == 0
+    with_flag = results(tmp_path / "out")
+    assert run_classifier.main(command(model, tmp_path, "--do_predict")) == 0
+    assert results(tmp_path / "out") == with_flag
+    argv = command(model, tmp_path, "--do_predict", "--nopreserve_unused_tokens")
+    assert run_classifier.main(argv) == 0
+    assert results(tmp_path / "out") != with_flag
+
+
+def test_a_damaged_pretrained_checkpoint_is_named(model, data, tmp_path, caplog):
+    folder = shutil.copytree(model, tmp_path / "damaged")
+    os.truncate(folder / "bert_model.ckpt.data-00000-of-00001", 5000)
+    assert run_classifier.main(command(folder, tmp_path, "--do_train")) == 1
+    assert re.search(r"bert_model\.ckpt: bert/\S+ cannot be read: ", caplog.text)
+    assert not list(tmp_path.glob("out/*"))
