@@ -24,24 +24,30 @@ class Row(Dict[str, str]):
         )
 
 
-def read_lines(path: str) -> Iterator[Tuple[int, str]]:
+def read_lines(path: str, keep_blank: bool = False) -> Iterator[Tuple[int, str]]:
     """Yields (line number from 1, text without line end) of a UTF-8 file.
 
     A byte order mark is dropped; lines end at LF or CRLF. Lines that hold nothing at all are
-    passed over, but counted.
+    counted but passed over; with `keep_blank`, only those at the file's end are.
 
     Raises:
       ValueError: The file cannot be opened, is empty, or has bytes that are not UTF-8.
     """
     number = 0
+    blank: List[int] = []  # Blank lines of which it is not known yet whether they end the file
     try:
         with open(path, "rb") as reader:
             for number, raw in enumerate(reader, start=1):
                 if number == 1 and raw.startswith(codecs.BOM_UTF8):
                     raw = raw[len(codecs.BOM_UTF8) :]
                 text = _decode(raw, path, number)
-                if text:
-                    yield number, text
+                if not text:
+                    blank.append(number)
+                    continue
+                if keep_blank:
+                    yield from ((n, "") for n in blank)
+                blank.clear()
+                yield number, text
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}.") from error
     if number == 0:
@@ -63,22 +69,25 @@ def _decode(raw: bytes, path: str, number: int) -> str:
     return text[:-2] if text.endswith("\r\n") else text.rstrip("\n")
 
 
-def read_cells(path: str) -> Iterator[Tuple[int, List[str]]]:
+def read_cells(path: str, keep_blank: bool = False) -> Iterator[Tuple[int, List[str]]]:
     """Yields (line number, cells) of a tab-separated file; quotes are characters like any other."""
-    for number, text in read_lines(path):
+    for number, text in read_lines(path, keep_blank):
         yield number, text.split("\t")
 
 
 def read_tsv(path: str) -> Iterator[Row]:
     """Yields the rows of a tab-separated file whose first line names the columns.
 
+    Blank lines are passed over, but with a single column a blank line is a row of empty text.
+
     Raises:
       ValueError: As `read_lines`; or the header names a column twice, or a row has more or fewer
         cells than the header.
     """
     header: List[str] = []
-    number = 0
-    for number, cells in read_cells(path):
+    for number, cells in read_cells(path, keep_blank=True):
+        if cells == [""] and len(header) != 1:
+            continue
         if not header:
             header = cells
             if "\r" in cells[-1]:

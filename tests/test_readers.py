@@ -19,6 +19,12 @@ def test_read_tsv_names_cells_and_says_where_they_stand(tmp_path):
     assert rows[1].where == f"{path}:4"
 
 
+def test_a_blank_line_is_a_row_where_there_is_one_column_alone(tmp_path):
+    # Otherwise a row to predict would go missing; blank lines at the end are none.
+    rows = list(read_tsv(write(tmp_path, b"\ntext\none\n\nthree\n\n\n")))
+    assert [(row.line, row["text"]) for row in rows] == [(3, "one"), (4, ""), (5, "three")]
+
+
 def test_byte_order_mark_crlf_and_missing_final_line_end(tmp_path):
     path = write(tmp_path, b"\xef\xbb\xbflabel\ttext\r\na\tone\r\nb\ttwo")
     assert list(read_tsv(path)) == [{"label": "a", "text": "one"}, {"label": "b", "text": "two"}]
