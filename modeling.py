@@ -787,48 +787,60 @@ def transformer_model(
         raise ValueError(
             "The width of the input (%d) is not the hidden size (%d)." % (input_width, hidden_size)
         )
-    initializer = create_initializer(initializer_range)
-    head_size = hidden_size // num_attention_heads
     layer_output = input_tensor
     all_layer_outputs = []
     for layer_index in range(num_hidden_layers):
-        layer_input = layer_output
         with tf.variable_scope("layer_%d" % layer_index):
-            with tf.variable_scope("attention"):
-                with tf.variable_scope("self"):
-                    attention_output = attention_layer(
-                        from_tensor=layer_input,
-                        to_tensor=layer_input,
-                        attention_mask=attention_mask,
-                        num_attention_heads=num_attention_heads,
-                        size_per_head=head_size,
-                        attention_probs_dropout_prob=attention_probs_dropout_prob,
-                        initializer_range=initializer_range,
-                    )
-                with tf.variable_scope("output"):
-                    attention_output = dense_layer_3d_proj(
-                        attention_output,
-                        hidden_size,
-                        num_attention_heads,
-                        head_size,
-                        initializer,
-                        None,
-                        "dense",
-                    )
-                    attention_output = dropout(attention_output, hidden_dropout_prob)
-                    attention_output = layer_norm(
-                        attention_output + layer_input, epsilon=layer_norm_eps
-                    )
+            attention_output = _self_attention(
+                layer_output,
+                attention_mask,
+                num_attention_heads,
+                attention_probs_dropout_prob,
+                hidden_dropout_prob,
+                initializer_range,
+                layer_norm_eps,
+            )
             layer_output = _feed_forward(
                 attention_output,
                 intermediate_size,
                 intermediate_act_fn,
                 hidden_dropout_prob,
-                initializer,
+                initializer_range,
                 layer_norm_eps,
             )
             all_layer_outputs.append(layer_output)
     return all_layer_outputs if do_return_all_layers else layer_output
+
+
+def _self_attention(
+    layer_input,
+    attention_mask,
+    num_attention_heads,
+    attention_probs_dropout_prob,
+    hidden_dropout_prob,
+    initializer_range,
+    layer_norm_eps,
+):
+    hidden_size = get_shape_list(layer_input)[-1]
+    head_size = hidden_size // num_attention_heads
+    initializer = create_initializer(initializer_range)
+    with tf.variable_scope("attention"):
+        with tf.variable_scope("self"):
+            context = attention_layer(
+                from_tensor=layer_input,
+                to_tensor=layer_input,
+                attention_mask=attention_mask,
+                num_attention_heads=num_attention_heads,
+                size_per_head=head_size,
+                attention_probs_dropout_prob=attention_probs_dropout_prob,
+                initializer_range=initializer_range,
+            )  # [B, S, N, D]
+        with tf.variable_scope("output"):
+            output = dense_layer_3d_proj(
+                context, hidden_size, num_attention_heads, head_size, initializer, None, "dense"
+            )
+            output = dropout(output, hidden_dropout_prob)
+            return layer_norm(output + layer_input, epsilon=layer_norm_eps)
 
 
 def _feed_forward(
@@ -836,10 +848,11 @@ def _feed_forward(
     intermediate_size,
     intermediate_act_fn,
     hidden_dropout_prob,
-    initializer,
+    initializer_range,
     layer_norm_eps,
 ):
     hidden_size = get_shape_list(attention_output)[-1]
+    initializer = create_initializer(initializer_range)
     with tf.variable_scope("intermediate"):
         intermediate_output = dense_layer_2d(
             attention_output, intermediate_size, initializer, intermediate_act_fn, "dense"

@@ -111,10 +111,7 @@ def refuse_unfit(checkpoint: str, bert_config: modeling.BertConfig) -> LoadRepor
     Returns:
       The load report of the bare model.
     """
-    with tf.Graph().as_default():
-        ids = tf.placeholder(tf.int32, [None, None])
-        modeling.BertModel(bert_config, is_training=False, input_ids=ids)
-        report = load_report(tf.trainable_variables(), checkpoint)
+    report = load_report(_variables_of(bert_config), checkpoint)
     report.refuse_wrong_encoder()
     reader = _reader(checkpoint)
     types = reader.get_variable_to_dtype_map()
@@ -129,6 +126,13 @@ def refuse_unfit(checkpoint: str, bert_config: modeling.BertConfig) -> LoadRepor
         if not finite:
             raise ValueError(f"{checkpoint}: {name} holds values that are not finite.")
     return report
+
+
+def _variables_of(bert_config: modeling.BertConfig) -> List[tf.Variable]:
+    with tf.Graph().as_default():
+        ids = tf.placeholder(tf.int32, [None, None])
+        modeling.BertModel(bert_config, is_training=False, input_ids=ids)
+        return tf.trainable_variables()
 
 
 def initialize_from(checkpoint: str, *, trained: bool) -> None:

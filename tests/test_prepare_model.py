@@ -21,7 +21,7 @@ import tiny
 from safetensors.numpy import save_file
 
 import prepare_model
-from finetune import checkpoints, model_folder, pretrained, released_models
+from finetune import checkpoints, pretrained, released_models
 
 DATA = "bert_model.ckpt.data-00000-of-00001"
 INDEX = "bert_model.ckpt.index"
@@ -44,7 +44,7 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def each_graph_built_once():
     """Keeps the variables of each configuration: building graphs is most of the time here."""
-    real, built = model_folder._variables, {}
+    real, built = checkpoints._variables_of, {}
 
     def variables(config):
         key = config.to_json_string()
@@ -53,7 +53,7 @@ def each_graph_built_once():
         return built[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_folder, "_variables", variables)
+        patch.setattr(checkpoints, "_variables_of", variables)
         yield
 
 
