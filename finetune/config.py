@@ -39,8 +39,10 @@ class Config:
     output_dir: Optional[str] = _string(
         None, "Folder for checkpoints and results. It is made if need be."
     )
-    vocab_file: Optional[str] = _string(None, "Vocabulary of the pretrained model.")
-    bert_config_file: Optional[str] = _string(None, "JSON configuration of the pretrained model.")
+    vocab_file: Optional[str] = _string(None, "Vocabulary, such as model_dir/vocab.txt.")
+    bert_config_file: Optional[str] = _string(
+        None, "Configuration of the model, such as model_dir/bert_config.json."
+    )
     init_checkpoint: Optional[str] = _string(
         None, "Checkpoint to start from, such as model_dir/bert_model.ckpt."
     )

@@ -86,7 +86,7 @@ def _convert(source: str, staged: str) -> None:
         )
     arrays, left_out = hugging_face.read_weights(path)
     if left_out:
-        _log.info("Not converted: %s", ", ".join(left_out))
+        _log.info("Not part of the encoder, left out: %s", ", ".join(left_out))
     checkpoints.write(os.path.join(staged, _CHECKPOINT), arrays)
 
 

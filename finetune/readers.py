@@ -49,7 +49,10 @@ def read_lines(path: str, keep_blank: bool = False) -> Iterator[Tuple[int, str]]
                 blank.clear()
                 yield number, text
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}.") from error
+        raise ValueError(
+            f"{path}: cannot be read: {error.strerror}. The folder is --data_dir's, the name "
+            "that of the task's class in processors.py."
+        ) from error
     if number == 0:
         raise ValueError(f"{path}: the file is empty; expected one row a line.")
 

@@ -46,6 +46,8 @@ class ClassifierRun:
         if self._record is None and config.init_checkpoint and not config.do_train:
             self._record = run_record.load(os.path.dirname(config.init_checkpoint))
         self._config = config = _with_defaults(config, self._record)
+        if self._record is None and not config.do_train and not config.init_checkpoint:
+            raise ValueError(_no_trained_model(self._output_dir))
         self._processor = _make_processor(config.require("task_name"))
         self._data_dir = _data_dir(config)
         tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
@@ -152,11 +154,7 @@ class ClassifierRun:
         """Returns the checkpoint to evaluate or predict with: there, or else --init_checkpoint."""
         there, given = checkpoints.latest(self._output_dir), self._config.init_checkpoint
         if there is None and not given:
-            raise ValueError(
-                f"--output_dir={self._output_dir} holds no trained model, so the answers would be "
-                "those of an untrained head. Train first: --do_train=true; or give a fine-tuned "
-                "--init_checkpoint."
-            )
+            raise ValueError(_no_trained_model(self._output_dir))
         if there is not None and not checkpoints.is_final(there):
             raise ValueError(
                 f"--output_dir={self._output_dir} holds a training that is not finished, at step "
@@ -249,6 +247,14 @@ def label_list(processor: DataProcessor, train_examples: List[InputExample]) -> 
             f"{type(processor).__name__} expects {wanted or 'two or more'}."
         )
     return list(labels)
+
+
+def _no_trained_model(output_dir: str) -> str:
+    found = "holds no trained model" if os.path.isdir(output_dir) else "is not there"
+    return (
+        f"--output_dir={output_dir} {found}; expected the folder of a finished training. Give that "
+        "folder, train first (--do_train=true), or give a fine-tuned --init_checkpoint."
+    )
 
 
 def _with_defaults(config: Config, record: Optional[run_record.RunRecord]) -> Config:

@@ -21,3 +21,12 @@ echo
 echo "The first predictions of $OUTPUT/test_results.tsv:"
 echo
 head -n 6 "$OUTPUT/test_results.tsv"
+
+cat <<TEXT
+
+The model is in $OUTPUT. To label texts of your own, put them in my_texts/test.tsv, one a line after
+the first line "text", and run:
+
+    . .venv/bin/activate
+    python run_classifier.py --do_predict=true --data_dir=my_texts --output_dir=$OUTPUT
+TEXT
