@@ -269,7 +269,10 @@ def test_an_untrained_head_neither_evaluates_nor_predicts(model, data, tmp_path,
         assert "(output_weights, output_bias)" in caplog.text
         caplog.clear()
         assert run_classifier.main(command(model, tmp_path, mode, init=False)) == 1
-        assert "out is not there; expected the folder of a finished training" in caplog.text
+        assert "out holds no trained model; expected the folder of a finished" in caplog.text
+        argv = command(model, tmp_path, mode, output="nowhere", init=False)
+        assert run_classifier.main(argv) == 1
+        assert "nowhere is not there; expected the folder of a finished" in caplog.text
     assert not (tmp_path / "out" / "eval_results.json").exists()
     assert not (tmp_path / "out" / "test_results.tsv").exists()
 
