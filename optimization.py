@@ -15,7 +15,13 @@ CLIP_NORM = 1.0
 
 
 def create_optimizer(
-    loss, init_lr, num_train_steps, num_warmup_steps, use_tpu=False, bias_correction=False
+    loss,
+    init_lr,
+    num_train_steps,
+    num_warmup_steps,
+    use_tpu=False,
+    bias_correction=False,
+    learning_rate_factors=None,
 ):
     """Makes the op of one training step.
 
@@ -26,6 +32,8 @@ def create_optimizer(
       num_warmup_steps: int. Steps in which the rate rises; 0 or None for none.
       use_tpu: bool. Must be false; kept for the signature.
       bias_correction: bool. Correct Adam's moments for their start at zero, which BERT's does not.
+      learning_rate_factors: dict, regular expression to float: variables whose name it matches
+        anywhere have the learning rate times this; the first that matches counts.
 
     Returns:
       Operation that updates the trainable variables and adds 1 to `global_step`.
@@ -44,6 +52,7 @@ def create_optimizer(
         epsilon=1e-6,
         exclude_from_weight_decay=["LayerNorm", "layer_norm", "bias"],
         bias_correction=bias_correction,
+        learning_rate_factors=learning_rate_factors,
     )
     grads_and_vars = [
         # Dense, since the norm of IndexedSlices counts a repeated row as several.
@@ -128,6 +137,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         exclude_from_weight_decay=None,
         name="AdamWeightDecayOptimizer",
         bias_correction=False,
+        learning_rate_factors=None,
     ):
         """Keeps the hyperparameters.
 
@@ -141,6 +151,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
             them matches anywhere are not decayed.
           name: string. Name of the ops.
           bias_correction: bool. Correct m and v for their start at zero.
+          learning_rate_factors: dict, as of `create_optimizer`.
         """
         super(AdamWeightDecayOptimizer, self).__init__(False, name)
         self.learning_rate = learning_rate
@@ -150,6 +161,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         self.epsilon = epsilon
         self.exclude_from_weight_decay = exclude_from_weight_decay
         self.bias_correction = bias_correction
+        self.learning_rate_factors = learning_rate_factors or {}
 
     def _prepare(self):
         # Powers of zero leave the correction out of TensorFlow's kernel: it is 1 then.
@@ -189,7 +201,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
                 v=buffer_of(self.get_slot(var, "v")),
                 beta1_power=number(self._beta_powers[0]),
                 beta2_power=number(self._beta_powers[1]),
-                lr=number(self.learning_rate),
+                lr=number(self._learning_rate_of(var)),
                 beta1=number(self.beta_1),
                 beta2=number(self.beta_2),
                 epsilon=number(self.epsilon),
@@ -202,8 +214,17 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
             return []
         # Once the gradient is there, nothing of this step still reads the undecayed weights.
         with tf.control_dependencies([grad]):
-            rate = tf.cast(self.learning_rate * self.weight_decay_rate, var.dtype.base_dtype)
+            rate = tf.cast(
+                self._learning_rate_of(var) * self.weight_decay_rate, var.dtype.base_dtype
+            )
             return [var.assign_sub(rate * var, use_locking=self._use_locking, read_value=False)]
+
+    def _learning_rate_of(self, var):
+        name = self._get_variable_name(var.name)
+        for pattern, factor in self.learning_rate_factors.items():
+            if re.search(pattern, name):
+                return self.learning_rate * factor
+        return self.learning_rate
 
     def _do_use_weight_decay(self, param_name):
         """Whether the variable of that name is decayed."""

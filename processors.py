@@ -3,14 +3,16 @@
 
 `EmotionProcessor` and `MrpcProcessor` are worked examples. A processor says which files hold the
 splits, and turns a file into `InputExample`s. Labels are those found in the training data, unless
-the class lists them.
+the class lists them. `NERProcessor`s are for run_ner.py, all others for run_classifier.py.
 """
 
 import dataclasses
 import os
 from typing import Dict, Iterable, List, Optional, Type
 
+from finetune import ner_readers
 from finetune.readers import read_cells, read_lines, read_tsv
+from finetune.tagged_text import TaggedText
 
 
 @dataclasses.dataclass
@@ -43,17 +45,21 @@ class DataProcessor:
         """Yields the examples of one file; `split` is "train", "dev" or "test"."""
         raise NotImplementedError(f"{type(self).__name__} does not define read_examples")
 
+    def path_of(self, data_dir: str, split: str) -> str:
+        """Returns the file of a split."""
+        return os.path.join(data_dir, self.files[split])
+
     def get_train_examples(self, data_dir: str) -> List[InputExample]:
         """Returns the examples to train on."""
-        return list(self.read_examples(os.path.join(data_dir, self.files["train"]), "train"))
+        return list(self.read_examples(self.path_of(data_dir, "train"), "train"))
 
     def get_dev_examples(self, data_dir: str) -> List[InputExample]:
         """Returns the examples to evaluate on."""
-        return list(self.read_examples(os.path.join(data_dir, self.files["dev"]), "dev"))
+        return list(self.read_examples(self.path_of(data_dir, "dev"), "dev"))
 
     def get_test_examples(self, data_dir: str) -> List[InputExample]:
         """Returns the examples to predict; their labels, if any, are not used."""
-        return list(self.read_examples(os.path.join(data_dir, self.files["test"]), "test"))
+        return list(self.read_examples(self.path_of(data_dir, "test"), "test"))
 
     def get_labels(self) -> Optional[List[str]]:
         """Returns the list of labels, or None for those found in the training data."""
@@ -113,10 +119,49 @@ class MrpcProcessor(DataProcessor):
             yield InputExample(f"{split}-{row.line}", *texts, row.get("Quality"), row.where)
 
 
+class NERProcessor(DataProcessor):
+    """Texts whose words are tagged, for run_ner.py, in CoNLL columns and the other usual forms.
+
+    The last four attributes are flags too, which go before them. For another form, a subclass has
+    a `read_examples` of its own that yields `TaggedText`s, made by `TaggedText.from_words` or
+    `TaggedText.from_spans`.
+    """
+
+    files = {"train": "train", "dev": "dev", "test": "test"}  # Found with the usual endings
+    data_form: str = "auto"  # Or one of ner_readers.FORMS
+    word_column: int = 1  # Of CoNLL columns: 1 is the first, -1 the last
+    tag_column: int = -1  # 0: none
+    word_split: Optional[str] = None  # How bare text is cut into words: tagged_text.WORD_SPLITS
+
+    def path_of(self, data_dir: str, split: str) -> str:
+        return ner_readers.find_file(data_dir, self.files[split])
+
+    def read_examples(self, path: str, split: str) -> Iterable[TaggedText]:
+        options = ner_readers.Options(
+            word_column=self.word_column,
+            tag_column=self.tag_column,
+            word_split=self.word_split or "punctuation",
+            need_tags=split != "test",
+        )
+        return ner_readers.read_texts(path, self.data_form, split, options)
+
+
+class Wnut17Processor(NERProcessor):
+    """Emerging entities of WNUT 2017 (Derczynski et al.), under the names of its files."""
+
+    files = {
+        "train": "wnut17train.conll",
+        "dev": "emerging.dev.conll",
+        "test": "emerging.test.annotated",
+    }
+
+
 # What --task_name names.
 PROCESSORS: Dict[str, Type[DataProcessor]] = {
     "binary": BinaryProcessor,
     "multiclass": MulticlassProcessor,
     "emotion": EmotionProcessor,
     "mrpc": MrpcProcessor,
+    "ner": NERProcessor,
+    "wnut17": Wnut17Processor,
 }

@@ -8,12 +8,13 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from finetune import cli, runner
+from finetune.classification import Classification
 
 
 def main(argv):
     """Runs the script and returns its exit status."""
     return cli.run_main(
-        runner.run_classification,
+        lambda config: runner.run(config, Classification),
         argv=argv,
         program="run_classifier.py",
         summary="Fine-tunes BERT to classify texts or pairs of texts.",

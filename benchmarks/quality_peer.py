@@ -9,6 +9,7 @@ and it runs alone just as well (requirements-peer.txt lists what it needs):
         --num_train_epochs 3 --max_seq_length 128 --seed 42 --output_json mrpc-42.json
 
 Everything is read from local files; nothing is fetched, reported or saved but the JSON.
+quality_peer_ner.py does the same for taggers, with what is common to both from here.
 """
 
 import argparse
@@ -69,14 +70,14 @@ TASKS = {
 }
 
 
-def load_rows(task, data_dir):
-    """Return the task's train and dev rows, refusing files of another size."""
-    read, *files = TASKS[task]
+def load_rows(task_files, data_dir):
+    """Return a task's train and dev rows, refusing files of another size."""
+    read, *files = task_files
     splits = []
     for name, expected in zip(files[::2], files[1::2]):
         rows = read(Path(data_dir) / name)
         if len(rows) != expected:
-            raise SystemExit(f"{name}: {len(rows)} rows where {task} has {expected}")
+            raise SystemExit(f"{name}: {len(rows)} rows where {expected} are expected")
         splits.append(rows)
     return splits
 
@@ -131,47 +132,53 @@ def build_arguments(options, output_dir):
     )
 
 
-def load_model(options, labels):
-    """Return the tokenizer and the model with a fresh classifier head."""
+def load_model(options, auto_class, labels):
+    """Return the tokenizer and auto_class's model with a fresh head."""
     # Seeded here, since the head is drawn at random while the model is loaded.
     transformers.set_seed(options.seed)
     tokenizer = transformers.AutoTokenizer.from_pretrained(options.hf_model_dir)
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(
-        options.hf_model_dir, num_labels=len(labels)
-    )
+    model = auto_class.from_pretrained(options.hf_model_dir, num_labels=len(labels))
     return tokenizer, model
 
 
-def run_task(options):
-    """Fine-tune, evaluate once and return the scores with their timings."""
-    train_rows, dev_rows = load_rows(options.task, options.data_dir)
-    labels = sorted({label for _, _, label in train_rows})
-    tokenizer, model = load_model(options, labels)
-    encoding = (labels, tokenizer, options.max_seq_length)
+def train_and_predict(options, model, collator, train_features, dev_features):
+    """Fine-tune the model; return its output for the dev features and the training seconds."""
     # The Trainer wants a folder even when it saves nothing.
     with tempfile.TemporaryDirectory() as output_dir:
         trainer = transformers.Trainer(
             model=model,
             args=build_arguments(options, output_dir),
-            data_collator=transformers.DataCollatorWithPadding(tokenizer),
-            train_dataset=encode_rows(train_rows, *encoding),
+            data_collator=collator,
+            train_dataset=train_features,
         )
         train_seconds = trainer.train().metrics["train_runtime"]
-        output = trainer.predict(encode_rows(dev_rows, *encoding))
-    return {
-        **score_predictions(output.predictions, output.label_ids, labels),
-        "train_seconds": train_seconds,
-        "seconds": time.perf_counter() - STARTED,
-        "threads": torch.get_num_threads(),
-    }
+        return trainer.predict(dev_features), train_seconds
 
 
-def parse_options():
+def run_task(options):
+    """Fine-tune, evaluate once and return the scores and the training seconds."""
+    train_rows, dev_rows = load_rows(TASKS[options.task], options.data_dir)
+    labels = sorted({label for _, _, label in train_rows})
+    auto_class = transformers.AutoModelForSequenceClassification
+    tokenizer, model = load_model(options, auto_class, labels)
+    encoding = (labels, tokenizer, options.max_seq_length)
+    output, train_seconds = train_and_predict(
+        options,
+        model,
+        transformers.DataCollatorWithPadding(tokenizer),
+        encode_rows(train_rows, *encoding),
+        encode_rows(dev_rows, *encoding),
+    )
+    scores = score_predictions(output.predictions, output.label_ids, labels)
+    return {**scores, "train_seconds": train_seconds}
+
+
+def parse_options(description, tasks):
     """Return the command line's options."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--task", required=True, choices=sorted(TASKS))
+    parser.add_argument("--task", required=True, choices=sorted(tasks))
     parser.add_argument("--data_dir", required=True, help="folder with the task's own files")
     parser.add_argument("--hf_model_dir", required=True, help="weights, config and tokenizer")
     parser.add_argument("--learning_rate", type=float, default=1e-4)
@@ -183,26 +190,34 @@ def parse_options():
     return parser.parse_args()
 
 
-def main():
-    """Run the task, then print and write its record."""
-    options = parse_options()
+def write_record(options, scores, **more_versions):
+    """Print and write the run's record."""
     recipe_keys = ("learning_rate", "num_train_epochs", "train_batch_size", "max_seq_length")
     record = {
         "side": "peer",
         "task": options.task,
         "seed": options.seed,
         "recipe": {key: getattr(options, key) for key in recipe_keys},
-        **run_task(options),
+        **scores,
+        "seconds": time.perf_counter() - STARTED,
+        "threads": torch.get_num_threads(),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
             "accelerate": accelerate.__version__,
+            **more_versions,
         },
     }
     text = json.dumps(record, indent=2)
     print(text)
     Path(options.output_json).write_text(text + "\n", encoding="utf-8")
+
+
+def main():
+    """Run the task and leave its record."""
+    options = parse_options(__doc__, TASKS)
+    write_record(options, run_task(options))
 
 
 if __name__ == "__main__":

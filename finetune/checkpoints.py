@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 TRAINING_BASENAME = "train.ckpt"
 FINAL_BASENAME = "model.ckpt"
 
-_HEAD = ("output_weights", "output_bias")
+_HEAD = ("output_weights", "output_bias", "crf/start", "crf/transitions", "crf/end")
 # Layers that a checkpoint may lack: what the toolkit adds to BERT, and a pooler that was not saved.
 _OPTIONAL = re.compile(r"(^|/)(sequence_output|pooler)/")
 _OPTIMIZER = re.compile(r"/adam_[mv]$|^global_step$")

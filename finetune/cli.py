@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from typing import Callable, List
+from typing import Callable, List, Type
 
 import tensorflow.compat.v1 as tf
 from absl import flags
@@ -15,7 +15,12 @@ _ERRORS = (ValueError, OSError, tf.errors.OpError, tf.train.NanLossDuringTrainin
 
 
 def run_main(
-    run: Callable[[config_lib.Config], None], *, argv: List[str], program: str, summary: str
+    run: Callable[[config_lib.Config], None],
+    *,
+    argv: List[str],
+    program: str,
+    summary: str,
+    config_class: Type[config_lib.Config] = config_lib.Config,
 ) -> int:
     """Runs a script from its command line.
 
@@ -24,6 +29,7 @@ def run_main(
       argv: The command line, the program's name first.
       program: Name of the script.
       summary: First line of --help.
+      config_class: What the flags become.
 
     Returns:
       The exit status: 0 done, 1 failed, 2 wrong flags, 130 interrupted.
@@ -31,12 +37,12 @@ def run_main(
     set_up_logging()
     tf.disable_v2_behavior()
     tf.enable_resource_variables()  # Unlike TF1's own, they cannot be read half-updated.
-    config_lib.declare_flags()
+    config_lib.declare_flags(config_class)
     if any(arg in ("--help", "-help", "-h") for arg in argv[1:]):
-        sys.stdout.write(config_lib.usage(program, summary) + "\n")
+        sys.stdout.write(config_lib.usage(program, summary, config_class) + "\n")
         return 0
     try:
-        config = config_lib.parse_flags(argv)
+        config = config_lib.parse_flags(argv, config_class)
     except (flags.Error, ValueError) as error:
         logging.error("%s: %s (--help lists all flags)", program, error)
         return 2

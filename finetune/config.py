@@ -1,10 +1,17 @@
 """Every flag, declared once, and the frozen configuration that they become."""
 
 import dataclasses
+import functools
 import math
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence, Type
 
 from absl import flags
+
+from finetune.ner_readers import FORMS
+from finetune.tagged_text import WORD_SPLITS
+from finetune.tagging import LENIENT, SCHEMES
+
+NER_HEADS = ("pooler", "linear")
 
 
 def _flag(define: Callable, default: Any, help_text: str, **bounds: float) -> Any:
@@ -28,9 +35,17 @@ def _float(default: float, help_text: str, **bounds: float) -> Any:
     return _flag(flags.DEFINE_float, default, help_text, **bounds)
 
 
+def _choice(default: Optional[str], values: Sequence[str], help_text: str) -> Any:
+    define = functools.partial(flags.DEFINE_enum, enum_values=list(values))
+    return _flag(define, default, f"{help_text} One of {', '.join(values)}.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What one run does. A None stands for what the output directory keeps of its training."""
+    """What one run does, whatever its task.
+
+    A None stands for what the output directory keeps of its training.
+    """
 
     task_name: Optional[str] = _string(None, "Task: a name in PROCESSORS of processors.py.")
     data_dir: Optional[str] = _string(
@@ -92,13 +107,18 @@ class Config:
                 "--do_predict=true."
             )
         self.require("output_dir")
-        self.require("data_dir")
+        if self._reads_data_dir():
+            self.require("data_dir")
+
+    def _reads_data_dir(self) -> bool:
+        return True
 
     def require(self, name: str) -> Any:
         """Returns the value of a flag, or raises `ValueError` if it is not given."""
         value = getattr(self, name)
         if value is None or value == "":
-            raise ValueError(f"--{name} is missing. {_help_of(name)}")
+            field = type(self).__dataclass_fields__[name]
+            raise ValueError(f"--{name} is missing. {field.metadata['help']}")
         return value
 
     def filled_from(self, settings: Dict[str, Any]) -> "Config":
@@ -111,25 +131,94 @@ class Config:
         return dataclasses.replace(self, **missing)
 
 
-def _help_of(name: str) -> str:
-    return Config.__dataclass_fields__[name].metadata["help"]
+@dataclasses.dataclass(frozen=True)
+class NerConfig(Config):
+    """What one run of `run_ner.py` does."""
+
+    data_form: Optional[str] = _choice(
+        None,
+        ("auto", *FORMS),
+        "What the data files are. auto, the default: told from their names and what is in them.",
+    )
+    word_column: Optional[int] = _integer(
+        None, "Column of the word in CoNLL data: 1 the first, -1 the last. Default: 1."
+    )
+    tag_column: Optional[int] = _integer(
+        None, "Column of the tag in CoNLL data; 0: there is none. Default: -1, the last."
+    )
+    tag_scheme: str = _choice(
+        "auto",
+        ("auto", *SCHEMES, LENIENT),
+        "Tag scheme of the data, checked. auto: recognised; lenient: not checked.",
+    )
+    word_split: Optional[str] = _choice(
+        None,
+        WORD_SPLITS,
+        "How text without given words is cut into words. Default: as in training.",
+    )
+    doc_stride: Optional[int] = _integer(
+        None,
+        "Wordpieces from the beginning of one window of a long text to that of the next. "
+        "Default: half of what fits into one.",
+        lower_bound=1,
+    )
+    ner_head: Optional[str] = _choice(
+        None,
+        NER_HEADS,
+        "pooler: dense layer over the sequence-output pooler; linear: over BERT itself. "
+        f"Default: {NER_HEADS[0]}.",
+    )
+    use_crf: Optional[bool] = _bool(
+        None, "Put a linear-chain CRF in place of softmax. Default: false."
+    )
+    crf_learning_rate_factor: float = _float(
+        100.0, "The CRF's own weights have the learning rate times this.", lower_bound=0.0
+    )
+    predict_file: Optional[str] = _string(
+        None, "File to predict in place of the test file; - is standard input, a text a line."
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.word_column == 0:
+            raise ValueError(
+                "--word_column=0: expected 1 for the first column, or -1 for the last."
+            )
+        if self.predict_file and not self.do_predict:
+            raise ValueError("--predict_file is given without --do_predict=true.")
+
+    def _reads_data_dir(self) -> bool:
+        return self.do_train or self.do_eval or not self.predict_file
 
 
-def declare_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Declares a flag for each field of `Config`; one that is declared goes back to its default."""
-    for field in dataclasses.fields(Config):
+def declare_flags(
+    config_class: Type[Config] = Config, flag_values: flags.FlagValues = flags.FLAGS
+) -> None:
+    """Declares a flag for each field of a configuration; one declared goes back to its default."""
+    for field in dataclasses.fields(config_class):
         if field.name in flag_values:
             flag_values[field.name].unparse()
             continue
         define, bounds = field.metadata["define"], field.metadata["bounds"]
-        define(field.name, field.default, field.metadata["help"], flag_values=flag_values, **bounds)
+        define(
+            field.name,
+            field.default,
+            help=field.metadata["help"],
+            flag_values=flag_values,
+            **bounds,
+        )
 
 
-def parse_flags(argv: List[str], flag_values: flags.FlagValues = flags.FLAGS) -> Config:
+def parse_flags(
+    argv: List[str],
+    config_class: Type[Config] = Config,
+    flag_values: flags.FlagValues = flags.FLAGS,
+) -> Config:
     """Reads a command line.
 
     Args:
       argv: The command line, the program's name first.
+      config_class: The configuration whose flags are declared.
       flag_values: Where the flags are declared.
 
     Raises:
@@ -142,15 +231,15 @@ def parse_flags(argv: List[str], flag_values: flags.FlagValues = flags.FLAGS) ->
             f"Unexpected argument {rest[0]!r}. Flags are given as --name=value, such as "
             "--do_train=false."
         )
-    given = {f.name: flag_values[f.name] for f in dataclasses.fields(Config)}
+    given = {f.name: flag_values[f.name] for f in dataclasses.fields(config_class)}
     # By what is given, since tokenization.py declares one of them with a default of its own.
-    return Config(**{name: flag.value for name, flag in given.items() if flag.present})
+    return config_class(**{name: flag.value for name, flag in given.items() if flag.present})
 
 
-def usage(program: str, summary: str) -> str:
+def usage(program: str, summary: str, config_class: Type[Config] = Config) -> str:
     """Returns the text of --help."""
     lines = [summary, "", f"usage: python {program} --flag=value ...", ""]
-    for field in dataclasses.fields(Config):
+    for field in dataclasses.fields(config_class):
         default = "" if field.default is None else f" Default: {field.default}."
         lines += [f"  --{field.name}", f"      {field.metadata['help']}{default}"]
     return "\n".join(lines)

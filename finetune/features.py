@@ -33,6 +33,9 @@ class Features:
     label_ids: np.ndarray
     num_truncated: int
 
+    # Rank of each array of a batch.
+    ranks = {"input_ids": 2, "input_mask": 2, "segment_ids": 2, "label_ids": 1}
+
     def __len__(self) -> int:
         return len(self.label_ids)
 
@@ -42,17 +45,35 @@ class Features:
         Returns:
           `input_ids`, `input_mask`, `segment_ids`: int32 [B, S]; `label_ids`: int32 [B].
         """
-        starts = self.row_starts[rows]
-        lengths = self.row_starts[rows + 1] - starts
-        positions = np.arange(lengths.max(initial=0))  # [S]
-        mask = positions < lengths[:, None]  # [B, S]
-        places = np.where(mask, starts[:, None] + positions, 0)  # [B, S]
+        input_ids, input_mask = pad(self.input_ids, self.row_starts, rows)
         return {
-            "input_ids": np.where(mask, self.input_ids[places], 0).astype(np.int32),
-            "input_mask": mask.astype(np.int32),
-            "segment_ids": np.where(mask, self.segment_ids[places], 0).astype(np.int32),
+            "input_ids": input_ids,
+            "input_mask": input_mask,
+            "segment_ids": pad(self.segment_ids, self.row_starts, rows)[0],
             "label_ids": self.label_ids[rows],
         }
+
+
+def pad(
+    values: np.ndarray, row_starts: np.ndarray, rows: np.ndarray, filler: int = 0
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns rows of a flat array as a rectangle, and which of it is theirs.
+
+    Args:
+      values: int32 [total].
+      row_starts: int64 [rows + 1]; row i is [row_starts[i], row_starts[i + 1]).
+      rows: int [B], the rows wanted.
+      filler: What stands behind a row's end.
+
+    Returns:
+      The values and the mask (1: the row's, 0: filler), both int32 [B, S].
+    """
+    starts = row_starts[rows]
+    lengths = row_starts[rows + 1] - starts
+    positions = np.arange(lengths.max(initial=0))  # [S]
+    mask = positions < lengths[:, None]  # [B, S]
+    places = np.where(mask, starts[:, None] + positions, 0)  # [B, S]
+    return np.where(mask, values[places], filler).astype(np.int32), mask.astype(np.int32)
 
 
 def encode_examples(

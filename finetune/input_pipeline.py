@@ -1,13 +1,21 @@
 """Feed features to an Estimator: shuffled over the whole data set, padded batch by batch."""
 
 import math
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional, Protocol
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-from finetune.features import Features
 
-_KEYS = ("input_ids", "input_mask", "segment_ids", "label_ids")
+class Rows(Protocol):
+    """A data set as arrays: `features.Features`, or `tagging_features.TaggingFeatures`."""
+
+    ranks: Dict[str, int]  # Of each array of a batch
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
+        """Returns the given rows as int32 arrays of these ranks, padded to the longest."""
 
 
 def steps_per_epoch(num_rows: int, batch_size: int) -> int:
@@ -16,7 +24,7 @@ def steps_per_epoch(num_rows: int, batch_size: int) -> int:
 
 
 def make_input_fn(
-    features: Features, *, batch_size: int, shuffle_seed: Optional[int] = None, start_step: int = 0
+    features: Rows, *, batch_size: int, shuffle_seed: Optional[int] = None, start_step: int = 0
 ) -> Callable[[], tf.data.Dataset]:
     """Makes the `input_fn` of one pass, or of endless training.
 
@@ -28,7 +36,7 @@ def make_input_fn(
       start_step: Batches to pass over, those that a resumed training has seen.
 
     Returns:
-      A function that returns a Dataset of dicts as of `Features.batch`.
+      A function that returns a Dataset of dicts as of the features' `batch`.
     """
 
     def input_fn() -> tf.data.Dataset:
@@ -44,15 +52,13 @@ def make_input_fn(
     return input_fn
 
 
-def _gather(features: Features, rows: tf.Tensor) -> dict:
+def _gather(features: Rows, rows: tf.Tensor) -> Dict[str, tf.Tensor]:
     def gather(rows):
         batch = features.batch(rows)
-        return [batch[key] for key in _KEYS]
+        return [batch[name] for name in features.ranks]
 
     # In NumPy, so that neither the graph nor each batch carries the data set.
-    tensors = tf.numpy_function(gather, [rows], [tf.int32] * len(_KEYS))
-    batch = dict(zip(_KEYS, tensors))
-    for key in _KEYS[:-1]:
-        batch[key].set_shape([None, None])  # [B, S]
-    batch["label_ids"].set_shape([None])  # [B]
-    return batch
+    tensors = tf.numpy_function(gather, [rows], [tf.int32] * len(features.ranks))
+    for tensor, rank in zip(tensors, features.ranks.values()):
+        tensor.set_shape([None] * rank)
+    return dict(zip(features.ranks, tensors))

@@ -1,13 +1,173 @@
 """`model_fn` builders: the graph of a task over BERT, for `tf.estimator.Estimator`."""
 
-from typing import Callable, Optional, Tuple
+import dataclasses
+from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
 import modeling
 import optimization
-from finetune import checkpoints
+from finetune import checkpoints, crf, tagging
+from finetune.features import NO_LABEL
 from finetune.hooks import ProgressHook
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How to train.
+
+    Attributes:
+      learning_rate: Peak learning rate.
+      num_train_steps: Steps of the whole training.
+      num_warmup_steps: Steps in which the learning rate rises.
+      bias_correction: Whether Adam corrects its moments for their start at zero.
+      save_checkpoints_steps: Steps between two checkpoints.
+      learning_rate_factors: As of `optimization.create_optimizer`.
+    """
+
+    learning_rate: float = 0.0
+    num_train_steps: int = 0
+    num_warmup_steps: int = 0
+    bias_correction: bool = True
+    save_checkpoints_steps: int = 1000
+    learning_rate_factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+
+class Head(NamedTuple):
+    """What a task makes of a batch; `loss` and `metrics` need the labels, and are made if asked."""
+
+    predictions: Dict[str, tf.Tensor]
+    loss: Callable[[], tf.Tensor]
+    metrics: Callable[[], dict]
+
+
+def classifier_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    num_labels: int,
+    init_checkpoint: Optional[str] = None,
+    training: Training = Training(),
+) -> Callable:
+    """Returns the `model_fn` of a classifier.
+
+    Args:
+      bert_config: The model's configuration.
+      num_labels: Labels L.
+      init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
+      training: How to train.
+
+    Returns:
+      A function of features as of `Features.batch`, labels (unused: they are among the features),
+      mode and `RunConfig`. Its predictions are `logits`, float [B, L].
+    """
+
+    def build_head(features: dict, is_training: bool) -> Head:
+        logits = create_model(bert_config, is_training, features, num_labels)
+        label_ids = features["label_ids"]
+
+        def loss():
+            return tf.reduce_mean(_cross_entropy(logits, label_ids))
+
+        def metrics():
+            return {
+                "eval_accuracy": tf.metrics.accuracy(label_ids, tf.argmax(logits, axis=-1)),
+                # A mean over rows, not over batches: the last batch may be smaller.
+                "eval_loss": tf.metrics.mean(_cross_entropy(logits, label_ids)),
+            }
+
+        return Head({"logits": logits}, loss, metrics)
+
+    return _model_fn(build_head, init_checkpoint, training)
+
+
+def tagger_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    labels: Sequence[str],
+    head: str = "pooler",
+    use_crf: bool = False,
+    init_checkpoint: Optional[str] = None,
+    training: Training = Training(),
+) -> Callable:
+    """Returns the `model_fn` of a tagger: a label for each word, from its first wordpiece.
+
+    Args:
+      bert_config: The model's configuration.
+      labels: Names of the L labels, in IOB2.
+      head: "pooler": dense layer over the sequence-output pooler; "linear": over BERT itself.
+      use_crf: Whether a linear-chain CRF over the words takes softmax's place.
+      init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
+      training: How to train.
+
+    Returns:
+      A function of features as of `TaggingFeatures.batch`, labels (unused: they are among the
+      features), mode and `RunConfig`. Its predictions are `label_ids`, int32 [B, W], and
+      `probabilities` of these labels, float [B, W] (with a CRF the marginal ones); and
+      `negative_log_likelihood`, float [B], nats, of each row's own labels where it has some.
+    """
+
+    def build_head(features: dict, is_training: bool) -> Head:
+        logits = create_tagger(bert_config, is_training, features, len(labels), head)  # [B, W, L]
+        chain = crf.make_chain(labels, tagging.may_follow) if use_crf else None
+        mask = tf.cast(features["word_mask"], tf.bool)  # [B, W]
+        label_ids = features["label_ids"]  # [B, W]
+        labelled = mask & tf.not_equal(label_ids, NO_LABEL)  # [B, W]
+        nll = _tags_nll(chain, logits, label_ids, labelled)  # [B]
+        num_labelled = tf.reduce_sum(tf.cast(labelled, tf.float32))
+        predicted, probabilities = (None, None)
+        if not is_training:
+            predicted, probabilities = _best_tags(chain, logits, mask)
+        predictions = {
+            "label_ids": predicted,
+            "probabilities": probabilities,
+            "negative_log_likelihood": nll,
+        }
+
+        def metrics():
+            weights = tf.cast(labelled, tf.float32)
+            return {
+                "eval_accuracy": tf.metrics.accuracy(label_ids, predicted, weights=weights),
+                "eval_loss": tf.metrics.mean(tf.reduce_sum(nll) / num_labelled, num_labelled),
+            }
+
+        # The mean over words, as over rows in a classifier: a long text counts for more.
+        return Head(predictions, lambda: tf.reduce_sum(nll) / num_labelled, metrics)
+
+    return _model_fn(build_head, init_checkpoint, training)
+
+
+def _model_fn(
+    build_head: Callable[[dict, bool], Head], init_checkpoint: Optional[str], training: Training
+) -> Callable:
+    """Makes the `model_fn` of a head, the same for all tasks."""
+
+    def model_fn(features, labels, mode, config):
+        del labels
+        is_training = mode == tf.estimator.ModeKeys.TRAIN
+        head = build_head(features, is_training)
+        if init_checkpoint:
+            checkpoints.initialize_from(init_checkpoint, trained=not is_training)
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            return tf.estimator.EstimatorSpec(mode, predictions=head.predictions)
+        loss = head.loss()
+        if not is_training:
+            return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=head.metrics())
+        # The rate is zero at the step after the last, so that no step is for nothing.
+        train_op = optimization.create_optimizer(
+            loss,
+            training.learning_rate,
+            training.num_train_steps + 1,
+            training.num_warmup_steps,
+            bias_correction=training.bias_correction,
+            learning_rate_factors=training.learning_rate_factors,
+        )
+        saver = checkpoints.saver_hook(config.model_dir, training.save_checkpoints_steps)
+        hooks = [saver, ProgressHook(loss, training.num_train_steps)]
+        return tf.estimator.EstimatorSpec(
+            mode, loss=loss, train_op=train_op, training_chief_hooks=hooks
+        )
+
+    return model_fn
 
 
 def create_model(
@@ -24,14 +184,58 @@ def create_model(
     Returns:
       Logits, float Tensor [B, L].
     """
-    model = modeling.BertModel(
+    model = _bert(bert_config, is_training, features)
+    return _dense_head(model.get_pooled_output(), bert_config, is_training, num_labels)
+
+
+def create_tagger(
+    bert_config: modeling.BertConfig,
+    is_training: bool,
+    features: dict,
+    num_labels: int,
+    head: str,
+) -> tf.Tensor:
+    """Builds BERT and the tagger's head: each word's first piece, dropout, dense.
+
+    Args:
+      bert_config: The model's configuration.
+      is_training: Whether to apply dropout.
+      features: `input_ids`, `input_mask`, `segment_ids`: int32 Tensors [B, S]; `word_positions`:
+        int32 Tensor [B, W].
+      num_labels: Labels L.
+      head: "pooler" or "linear".
+
+    Returns:
+      Logits, float Tensor [B, W, L].
+    """
+    model = _bert(bert_config, is_training, features)
+    if head == "pooler":
+        hidden = model.get_sequence_pooled_output()  # [B, S, H]
+    else:
+        hidden = model.get_sequence_output()  # [B, S, H]
+    words = tf.gather(hidden, features["word_positions"], batch_dims=1)  # [B, W, H]
+    shape = modeling.get_shape_list(words)
+    flat = tf.reshape(words, [-1, shape[2]])  # [B * W, H]
+    logits = _dense_head(flat, bert_config, is_training, num_labels)
+    return tf.reshape(logits, [shape[0], shape[1], num_labels])
+
+
+def _bert(
+    bert_config: modeling.BertConfig, is_training: bool, features: dict
+) -> modeling.BertModel:
+    return modeling.BertModel(
         config=bert_config,
         is_training=is_training,
         input_ids=features["input_ids"],
         input_mask=features["input_mask"],
         token_type_ids=features["segment_ids"],
     )
-    output_layer = model.get_pooled_output()  # [B, H]
+
+
+def _dense_head(
+    hidden: tf.Tensor, bert_config: modeling.BertConfig, is_training: bool, num_labels: int
+) -> tf.Tensor:
+    """Dropout and the last layer: float [rows, H] to [rows, L]."""
     # Names and shapes as Google's run_classifier.py has them in its checkpoints.
     output_weights = tf.get_variable(
         "output_weights",
@@ -40,75 +244,33 @@ def create_model(
     )
     output_bias = tf.get_variable("output_bias", [num_labels], initializer=tf.zeros_initializer())
     if is_training:
-        output_layer = modeling.dropout(output_layer, bert_config.hidden_dropout_prob)
-    return tf.nn.bias_add(tf.matmul(output_layer, output_weights, transpose_b=True), output_bias)
+        hidden = modeling.dropout(hidden, bert_config.hidden_dropout_prob)
+    return tf.nn.bias_add(tf.matmul(hidden, output_weights, transpose_b=True), output_bias)
 
 
-def classifier_model_fn_builder(
-    *,
-    bert_config: modeling.BertConfig,
-    num_labels: int,
-    init_checkpoint: Optional[str] = None,
-    learning_rate: float = 0.0,
-    num_train_steps: int = 0,
-    num_warmup_steps: int = 0,
-    bias_correction: bool = True,
-    save_checkpoints_steps: int = 1000,
-) -> Callable:
-    """Returns the `model_fn` of a classifier.
-
-    Args:
-      bert_config: The model's configuration.
-      num_labels: Labels L.
-      init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
-      learning_rate: Peak learning rate.
-      num_train_steps: Steps of the whole training.
-      num_warmup_steps: Steps in which the learning rate rises.
-      bias_correction: Whether Adam corrects its moments for their start at zero.
-      save_checkpoints_steps: Steps between two checkpoints.
-
-    Returns:
-      A function of features as of `Features.batch`, labels (unused: they are among the features),
-      mode and `RunConfig`. Its predictions are `logits`, float [B, L].
-    """
-
-    def model_fn(features, labels, mode, config):
-        del labels
-        is_training = mode == tf.estimator.ModeKeys.TRAIN
-        logits = create_model(bert_config, is_training, features, num_labels)
-        if init_checkpoint:
-            checkpoints.initialize_from(init_checkpoint, trained=not is_training)
-        if mode == tf.estimator.ModeKeys.PREDICT:
-            return tf.estimator.EstimatorSpec(mode, predictions={"logits": logits})
-        loss, metric_ops = _classification_loss(logits, features["label_ids"])
-        if not is_training:
-            return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=metric_ops)
-        # The rate is zero at the step after the last, so that no step is for nothing.
-        train_op = optimization.create_optimizer(
-            loss,
-            learning_rate,
-            num_train_steps + 1,
-            num_warmup_steps,
-            bias_correction=bias_correction,
-        )
-        saver = checkpoints.saver_hook(config.model_dir, save_checkpoints_steps)
-        return tf.estimator.EstimatorSpec(
-            mode,
-            loss=loss,
-            train_op=train_op,
-            training_chief_hooks=[saver, ProgressHook(loss, num_train_steps)],
-        )
-
-    return model_fn
+def _cross_entropy(logits: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=label_ids, logits=logits)
 
 
-def _classification_loss(logits: tf.Tensor, label_ids: tf.Tensor) -> Tuple[tf.Tensor, dict]:
-    per_example_loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        labels=label_ids, logits=logits
-    )  # [B]
-    metric_ops = {
-        "eval_accuracy": tf.metrics.accuracy(label_ids, tf.argmax(logits, axis=-1)),
-        # A mean over rows, not over batches: the last batch may be smaller.
-        "eval_loss": tf.metrics.mean(per_example_loss),
-    }
-    return tf.reduce_mean(per_example_loss), metric_ops
+def _tags_nll(
+    chain: Optional[crf.Chain], logits: tf.Tensor, label_ids: tf.Tensor, labelled: tf.Tensor
+) -> tf.Tensor:
+    """Returns -log p of each row's labels: float [B]; 0 for a row without any."""
+    # What is not labelled gets some label, so that it has a number, which is then left out.
+    label_ids = tf.where(labelled, label_ids, tf.zeros_like(label_ids))
+    if chain is None:
+        per_word = _cross_entropy(logits, label_ids)  # [B, W]
+        return tf.reduce_sum(per_word * tf.cast(labelled, tf.float32), axis=1)
+    nll = -crf.log_likelihood(chain, logits, label_ids, labelled)
+    return nll * tf.cast(labelled[:, 0], tf.float32)
+
+
+def _best_tags(chain: Optional[crf.Chain], logits: tf.Tensor, mask: tf.Tensor):
+    """Returns the predicted labels, int32 [B, W], and their probabilities, float [B, W]."""
+    if chain is None:
+        probabilities = tf.nn.softmax(logits)  # [B, W, L]
+        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    else:
+        probabilities = crf.marginals(chain, logits, mask)
+        predicted = crf.viterbi(chain, logits, mask)
+    return predicted, tf.gather(probabilities, predicted, batch_dims=2)

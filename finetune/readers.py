@@ -24,29 +24,33 @@ class Row(Dict[str, str]):
         )
 
 
-def read_lines(path: str, keep_blank: bool = False) -> Iterator[Tuple[int, str]]:
+def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
     """Yields (line number from 1, text without line end) of a UTF-8 file.
 
-    A byte order mark is dropped; lines end at LF or CRLF. Lines that hold nothing at all are
-    counted but passed over; with `keep_blank`, only those at the file's end are.
+    A byte order mark is dropped; lines end at LF or CRLF.
+
+    Args:
+      path: The file, or "-" for standard input.
+      blank: What becomes of lines that hold nothing at all: "skip": they are counted but passed
+        over; "inner": those at the file's end alone are; "all": they are yielded.
 
     Raises:
       ValueError: The file cannot be opened, is empty, or has bytes that are not UTF-8.
     """
     number = 0
-    blank: List[int] = []  # Blank lines of which it is not known yet whether they end the file
+    held: List[int] = []  # Blank lines of which it is not known yet whether they end the file
     try:
-        with open(path, "rb") as reader:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as reader:
             for number, raw in enumerate(reader, start=1):
                 if number == 1 and raw.startswith(codecs.BOM_UTF8):
                     raw = raw[len(codecs.BOM_UTF8) :]
                 text = _decode(raw, path, number)
                 if not text:
-                    blank.append(number)
+                    held.append(number)
                     continue
-                if keep_blank:
-                    yield from ((n, "") for n in blank)
-                blank.clear()
+                if blank != "skip":
+                    yield from ((n, "") for n in held)
+                held.clear()
                 yield number, text
     except OSError as error:
         raise ValueError(
@@ -55,12 +59,19 @@ def read_lines(path: str, keep_blank: bool = False) -> Iterator[Tuple[int, str]]
         ) from error
     if number == 0:
         raise ValueError(f"{path}: the file is empty; expected one row a line.")
+    if blank == "all":
+        yield from ((n, "") for n in held)
 
 
 def _decode(raw: bytes, path: str, number: int) -> str:
     if number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ValueError(
             f"{path}:1: the file is UTF-16; convert it, e.g. with `iconv -f UTF-16 -t UTF-8`."
+        )
+    if b"\0" in raw:
+        raise ValueError(
+            f"{path}:{number}: a NUL byte at position {raw.index(0) + 1}; expected text. Is it "
+            "UTF-16, or damaged?"
         )
     try:
         text = raw.decode("utf-8")
@@ -72,9 +83,9 @@ def _decode(raw: bytes, path: str, number: int) -> str:
     return text[:-2] if text.endswith("\r\n") else text.rstrip("\n")
 
 
-def read_cells(path: str, keep_blank: bool = False) -> Iterator[Tuple[int, List[str]]]:
+def read_cells(path: str, blank: str = "skip") -> Iterator[Tuple[int, List[str]]]:
     """Yields (line number, cells) of a tab-separated file; quotes are characters like any other."""
-    for number, text in read_lines(path, keep_blank):
+    for number, text in read_lines(path, blank):
         yield number, text.split("\t")
 
 
@@ -88,7 +99,7 @@ def read_tsv(path: str) -> Iterator[Row]:
         cells than the header.
     """
     header: List[str] = []
-    for number, cells in read_cells(path, keep_blank=True):
+    for number, cells in read_cells(path, blank="inner"):
         if cells == [""] and len(header) != 1:
             continue
         if not header:

@@ -7,14 +7,13 @@ import importlib.metadata
 import json
 import os
 import platform
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 import finetune
 from finetune import checkpoints
 from finetune.config import Config
 from finetune.files import atomic_text, sha256_of
 from finetune.pretrained import Pretrained
-from processors import InputExample
 
 RECORD_FILE = "run.json"
 _VOCAB_FILE = "vocab.txt"
@@ -25,13 +24,16 @@ _TRAINED = (
     RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, _TOKENIZER_FILE, "checkpoint",
     checkpoints.TRAINING_BASENAME + "-*", checkpoints.FINAL_BASENAME + "-*",
 )  # fmt: skip
-_RESULTS = ("eval_results.txt", "eval_results.json", "test_results.tsv", "events.out.tfevents.*")
+_RESULTS = (
+    "eval_results.txt", "eval_results.json", "test_results.tsv", "test_results.conll",
+    "test_results.jsonl", "events.out.tfevents.*",
+)  # fmt: skip
 _PACKAGES = ("tensorflow", "numpy", "scikit-learn")
 # Settings that, changed, make another training of it.
 _IDENTITY = (
     "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length", "train_batch_size",
     "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
-    "seed",
+    "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor",
 )  # fmt: skip
 
 
@@ -78,12 +80,19 @@ def _model_fingerprints(pretrained: Pretrained) -> Dict[str, str]:
 
 
 def make(
-    config: Config, pretrained: Pretrained, labels: List[str], examples: Iterable[InputExample]
+    config: Config, pretrained: Pretrained, labels: List[str], contents: Iterable[Tuple]
 ) -> RunRecord:
-    """Makes the record of a training that is about to start."""
+    """Makes the record of a training that is about to start.
+
+    Args:
+      config: What is to be done.
+      pretrained: The model that it begins from.
+      labels: The label list.
+      contents: What of each training example the training depends on.
+    """
     settings = dataclasses.asdict(config)
     settings["do_lower_case"] = pretrained.do_lower_case
-    fingerprints = {"training data": _fingerprint(examples), **_model_fingerprints(pretrained)}
+    fingerprints = {"training data": _fingerprint(contents), **_model_fingerprints(pretrained)}
     if config.init_checkpoint:
         fingerprints["initial checkpoint"] = checkpoints.fingerprint(config.init_checkpoint)
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
@@ -99,12 +108,10 @@ def make(
     )
 
 
-def _fingerprint(examples: Iterable[InputExample]) -> str:
+def _fingerprint(contents: Iterable[Tuple]) -> str:
     digest = hashlib.sha256()
-    for example in examples:
-        digest.update(
-            repr((example.text_a, example.text_b, example.label)).encode("utf-8", "replace")
-        )
+    for content in contents:
+        digest.update(repr(content).encode("utf-8", "replace"))
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Train, evaluate and predict a classifier over `tf.estimator.Estimator`."""
+"""Train, evaluate and predict over `tf.estimator.Estimator`, whatever the task."""
 
 import difflib
 import glob
@@ -6,35 +6,39 @@ import json
 import logging
 import math
 import os
-from typing import Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Type
 
-import numpy as np
 import tensorflow.compat.v1 as tf
 
 import tokenization
-from finetune import checkpoints, metrics, model_fns, predictions, pretrained, run_record
+from finetune import checkpoints, pretrained, run_record
 from finetune.config import Config
-from finetune.features import Features, encode_examples, place
 from finetune.files import atomic_text
-from finetune.input_pipeline import make_input_fn, steps_per_epoch
-from processors import PROCESSORS, DataProcessor, InputExample
+from finetune.input_pipeline import Rows, make_input_fn, steps_per_epoch
+from finetune.model_fns import Training
+from finetune.tasks import Task
+from processors import PROCESSORS, DataProcessor
 
 _log = logging.getLogger(__name__)
 
 
-def run_classification(config: Config) -> None:
-    """Does what a configuration of `run_classifier.py` asks for.
+def run(config: Config, task_class: Type[Task]) -> None:
+    """Does what a script's configuration asks for.
+
+    Args:
+      config: The configuration.
+      task_class: What the script's task has of its own.
 
     Raises:
       ValueError: A flag, a file or the data is wrong; the message says where and what to do.
     """
-    ClassifierRun(config).run()
+    Run(config, task_class).run()
 
 
-class ClassifierRun:
-    """One run of `run_classifier.py`: configuration, model, data and their ways."""
+class Run:
+    """One run of a script: configuration, model, data and their ways."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, task_class: Type[Task]):
         """Checks the configuration, and loads the model's vocabulary and configuration."""
         self._output_dir = config.output_dir
         self._anew = config.do_train and config.overwrite_output_dir
@@ -45,11 +49,12 @@ class ClassifierRun:
             self._record = None
         if self._record is None and config.init_checkpoint and not config.do_train:
             self._record = run_record.load(os.path.dirname(config.init_checkpoint))
-        self._config = config = _with_defaults(config, self._record)
+        config = _with_settings(config, self._record)
         if self._record is None and not config.do_train and not config.init_checkpoint:
             raise ValueError(_no_trained_model(self._output_dir))
-        self._processor = _make_processor(config.require("task_name"))
-        self._data_dir = _data_dir(config)
+        self._processor = _make_processor(config.require("task_name"), task_class)
+        self._data_dir = _data_dir(config) if config.data_dir else ""
+        self._config = config = task_class.with_defaults(config, self._processor, self._data_dir)
         tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
         self._model = pretrained.load(
             config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
@@ -57,29 +62,35 @@ class ClassifierRun:
         _check_length(config, self._model)
         if self._record is not None and not config.do_train:
             self._record.refuse_other_model(self._model)
+        self._task = task_class(config, self._processor, self._model)
 
     def run(self) -> None:
         """Trains, evaluates and predicts, as far as each is asked for."""
-        config = self._config
+        config, task = self._config, self._task
         wanted = {"train": config.do_train, "dev": config.do_eval, "test": config.do_predict}
         # All of them are read first, so that hours of training do not end at a missing file.
         examples = {split: self._examples(split) for split, asked in wanted.items() if asked}
         labels = self._labels(examples.get("train"))
         features = {
-            split: self._encode(split, rows, None if split == "test" else labels)
+            split: task.encode(split, rows, None if split == "test" else labels)
             for split, rows in examples.items()
         }
         os.makedirs(self._output_dir, exist_ok=True)
         if config.do_train:
             self._train(examples["train"], features["train"], labels)
         if config.do_eval:
-            self._evaluate(features["dev"], labels)
+            outputs = self._outputs(features["dev"], labels, config.eval_batch_size)
+            self._write_scores(*task.score(examples["dev"], features["dev"], outputs, labels))
         if config.do_predict:
-            self._predict(examples["test"], features["test"], labels)
+            outputs = self._outputs(features["test"], labels, config.predict_batch_size)
+            written = task.write_predictions(
+                self._output_dir, examples["test"], features["test"], outputs, labels
+            )
+            _log.info("Wrote %d predictions to %s", len(examples["test"]), " and ".join(written))
 
-    def _train(self, examples: List[InputExample], features: Features, labels: List[str]) -> None:
+    def _train(self, examples: List[Any], features: Rows, labels: List[str]) -> None:
         config = self._config
-        record = run_record.make(config, self._model, labels, examples)
+        record = run_record.make(config, self._model, labels, self._task.contents(examples))
         newest = None if self._anew else self._resumable(record)
         start_step = checkpoints.step_of(newest) if newest else 0
         epoch_steps = steps_per_epoch(len(features), config.train_batch_size)
@@ -125,30 +136,18 @@ class ClassifierRun:
             )
         return newest
 
-    def _evaluate(self, features: Features, labels: List[str]) -> None:
-        logits = np.concatenate(list(self._logits(features, labels, self._config.eval_batch_size)))
-        scores = metrics.classification_scores(features.label_ids, logits, labels)
-        text = metrics.format_scores(scores)
+    def _write_scores(self, scores: Dict[str, Any], text: str) -> None:
         with atomic_text(os.path.join(self._output_dir, "eval_results.txt")) as writer:
             writer.write(text)
         with atomic_text(os.path.join(self._output_dir, "eval_results.json")) as writer:
             json.dump(scores, writer, indent=2, ensure_ascii=False)
-        _log.info("***** Eval results (%d rows) *****\n%s", len(features), text)
+        _log.info("***** Eval results *****\n%s", text)
 
-    def _predict(self, examples: List[InputExample], features: Features, labels: List[str]) -> None:
-        logits = self._logits(features, labels, self._config.predict_batch_size)
-        path = os.path.join(self._output_dir, "test_results.tsv")
-        written = predictions.write_classification(path, examples, logits, labels)
-        _log.info("Wrote %d predictions to %s", written, path)
-
-    def _logits(
-        self, features: Features, labels: List[str], batch_size: int
-    ) -> Iterator[np.ndarray]:
-        """Yields the trained model's logits, float [B, L], batch by batch in the rows' order."""
+    def _outputs(self, features: Rows, labels: List[str], batch_size: int) -> Iterator[dict]:
+        """Yields the trained model's predictions, batch by batch in the rows' order."""
         estimator = self._estimator(labels, self._trained_checkpoint())
         input_fn = make_input_fn(features, batch_size=batch_size)
-        for batch in estimator.predict(input_fn, yield_single_examples=False):
-            yield batch["logits"]
+        yield from estimator.predict(input_fn, yield_single_examples=False)
 
     def _trained_checkpoint(self) -> str:
         """Returns the checkpoint to evaluate or predict with: there, or else --init_checkpoint."""
@@ -175,78 +174,39 @@ class ClassifierRun:
         self, labels: List[str], init_checkpoint: Optional[str], num_train_steps: int = 0
     ) -> tf.estimator.Estimator:
         config = self._config
-        model_fn = model_fns.classifier_model_fn_builder(
-            bert_config=self._model.bert_config,
-            num_labels=len(labels),
-            init_checkpoint=init_checkpoint,
+        training = Training(
             learning_rate=config.learning_rate,
             num_train_steps=num_train_steps,
             num_warmup_steps=int(num_train_steps * config.warmup_proportion),
             bias_correction=config.adam_bias_correction,
             save_checkpoints_steps=config.save_checkpoints_steps,
         )
+        model_fn = self._task.make_model_fn(labels, init_checkpoint, training)
         run_config = tf.estimator.RunConfig(
             model_dir=self._output_dir, tf_random_seed=config.seed, log_step_count_steps=None
         )
         return tf.estimator.Estimator(model_fn, config=run_config)
 
-    def _labels(self, train_examples: Optional[List[InputExample]]) -> List[str]:
+    def _labels(self, train_examples: Optional[List[Any]]) -> List[str]:
         """Returns the labels: those of the trained model, or of the training to come."""
         if train_examples is None and self._record is not None:
             return self._record.labels
         if train_examples is None and self._processor.get_labels() is None:
             train_examples = self._examples("train")
-        return label_list(self._processor, train_examples or [])
+        return self._task.labels(train_examples or [])
 
-    def _examples(self, split: str) -> List[InputExample]:
+    def _examples(self, split: str) -> List[Any]:
         """Reads a split through the processor; a split without rows is refused."""
-        examples = getattr(self._processor, f"get_{split}_examples")(self._data_dir)
+        predict_file = getattr(self._config, "predict_file", None)
+        if split == "test" and predict_file:
+            source = predict_file
+            examples = list(self._processor.read_examples(predict_file, split))
+        else:
+            source = self._data_dir
+            examples = getattr(self._processor, f"get_{split}_examples")(self._data_dir)
         if not examples:
-            raise ValueError(
-                f"{self._data_dir}: no rows in the {split} data; expected at least one."
-            )
-        return examples
-
-    def _encode(self, split: str, examples: List[InputExample], labels) -> Features:
-        features = encode_examples(
-            examples,
-            labels=labels,
-            max_seq_length=self._config.max_seq_length,
-            tokenizer=self._model.tokenizer,
-        )
-        if features.num_truncated:
-            _log.info(
-                "%s: %d of %d rows are cut at --max_seq_length=%d",
-                split,
-                features.num_truncated,
-                len(features),
-                self._config.max_seq_length,
-            )
-        return features
-
-
-def label_list(processor: DataProcessor, train_examples: List[InputExample]) -> List[str]:
-    """Returns a task's labels: those of its processor, or else those of its training data, sorted.
-
-    Raises:
-      ValueError: There are fewer than two, or another number than the processor says.
-    """
-    labels = processor.get_labels()
-    if labels is None:
-        found = {e.label: e for e in reversed(train_examples)}
-        for label, example in found.items():
-            if label is not None and not isinstance(label, str):
-                raise ValueError(f"{place(example)}: the label is {label!r}; expected a string.")
-        labels = sorted(label for label in found if label is not None and label.strip())
-    if len(set(labels)) < len(labels):
-        raise ValueError(f"{type(processor).__name__}: a label is listed twice: {labels}.")
-    wanted = getattr(processor, "num_labels", None)
-    if len(labels) < 2 or (wanted is not None and len(labels) != wanted):
-        raise ValueError(
-            f"{len(labels)} label(s) found ({', '.join(map(repr, labels[:20]))}); "
-            f"{type(processor).__name__} expects {wanted or 'two or more'}."
-        )
-    return list(labels)
+            raise ValueError(f"{source}: no rows in the {split} data; expected at least one.")
+        return self._task.checked(split, examples)
 
 
 def _no_trained_model(output_dir: str) -> str:
@@ -257,9 +217,10 @@ def _no_trained_model(output_dir: str) -> str:
     )
 
 
-def _with_defaults(config: Config, record: Optional[run_record.RunRecord]) -> Config:
+def _with_settings(config: Config, record: Optional[run_record.RunRecord]) -> Config:
     saved = dict(record.settings) if record else {}
     saved.pop("init_checkpoint", None)  # Not what to start from now, but what it started from.
+    saved.pop("data_form", None)  # That of the training file; the input may be in another.
     saved.pop("do_lower_case", None)  # Known from tokenizer_config.json beside the vocabulary.
     defaults = {"max_seq_length": 128, "preserve_unused_tokens": False}
     return config.filled_from(saved).filled_from(defaults)
@@ -283,15 +244,21 @@ def _check_output_dir(config: Config, anew: bool) -> None:
             )
 
 
-def _make_processor(task_name: str) -> DataProcessor:
+def _make_processor(task_name: str, task_class: Type[Task]) -> DataProcessor:
+    ours = [name for name, processor in PROCESSORS.items() if task_class.takes(processor)]
     for name in (task_name, task_name.lower()):
-        if name in PROCESSORS:
+        if name in ours:
             return PROCESSORS[name]()
-    near = difflib.get_close_matches(task_name.lower(), PROCESSORS, n=1)
+        if name in PROCESSORS:
+            raise ValueError(
+                f"--task_name={task_name} is not a task of this script; its own are "
+                f"{', '.join(ours)}. {task_class.other_script} has the others."
+            )
+    near = difflib.get_close_matches(task_name.lower(), ours, n=1)
     raise ValueError(
         f"--task_name={task_name}: no such task"
         + (f"; did you mean {near[0]}?" if near else ".")
-        + f" Known are {', '.join(PROCESSORS)} (PROCESSORS in processors.py)."
+        + f" Known are {', '.join(ours)} (PROCESSORS in processors.py)."
     )
 
 

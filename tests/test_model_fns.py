@@ -32,8 +32,7 @@ def estimator(tmp_path):
     model_fn = model_fns.classifier_model_fn_builder(
         bert_config=modeling.BertConfig.from_dict(tiny.config(97, num_layers=1)),
         num_labels=NUM_LABELS,
-        learning_rate=1e-3,
-        num_train_steps=4,
+        training=model_fns.Training(learning_rate=1e-3, num_train_steps=4),
     )
     config = tf.estimator.RunConfig(model_dir=str(tmp_path), tf_random_seed=1)
     return tf.estimator.Estimator(model_fn, config=config)

@@ -1,0 +1,194 @@
+"""The tagger's task: a label for each word of a text, and the entities that they make."""
+
+import dataclasses
+import itertools
+import os
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
+
+import numpy as np
+
+from finetune import entity_metrics, model_fns, ner_readers, predictions, tagging
+from finetune.config import NER_HEADS, NerConfig
+from finetune.tagged_text import TaggedText
+from finetune.tagging_features import TaggingFeatures, encode_texts, room_of
+from finetune.tasks import Task
+from processors import DataProcessor, NERProcessor
+
+# Where Adam's rate for the CRF differs from that for the rest.
+_CRF_VARIABLES = r"^crf/"
+
+
+class SequenceTagging(Task):
+    """What `run_ner.py` does with its data and its model."""
+
+    other_script = "run_classifier.py"
+
+    @classmethod
+    def takes(cls, processor: Type[DataProcessor]) -> bool:
+        return issubclass(processor, NERProcessor)
+
+    @classmethod
+    def with_defaults(cls, config: NerConfig, processor: NERProcessor, data_dir: str) -> NerConfig:
+        for name in ("data_form", "word_column", "tag_column", "word_split"):
+            if getattr(config, name) is not None:
+                setattr(processor, name, getattr(config, name))
+        if processor.word_split is None and config.do_train:
+            processor.word_split = ner_readers.word_split_of(processor.path_of(data_dir, "train"))
+        room = room_of(config.max_seq_length)
+        if config.doc_stride is not None and config.doc_stride > room:
+            raise ValueError(
+                f"--doc_stride={config.doc_stride}: expected {room} at the most, the wordpieces "
+                f"that --max_seq_length={config.max_seq_length} has room for."
+            )
+        defaults = {"ner_head": NER_HEADS[0], "use_crf": False, "doc_stride": max(1, room // 2)}
+        found = {"word_split": processor.word_split}
+        return config.filled_from({**defaults, **found})
+
+    def checked(self, split: str, examples: List[TaggedText]) -> List[TaggedText]:
+        """Returns the texts with their tags checked and turned into IOB2."""
+        for text in examples:
+            _refuse_incomplete(text, type(self._processor).__name__)
+        tagged = [text for text in examples if text.tags is not None]
+        # Of data to predict, the tags are passed on and no more: no fault of theirs is in the way.
+        scheme = tagging.LENIENT if split == "test" else self._config.tag_scheme
+        _refuse_faults(tagged, scheme)
+        if not any(text.words for text in examples):
+            raise ValueError(f"The {split} data has no words; expected one text at least.")
+        return [
+            text
+            if text.tags is None
+            else dataclasses.replace(text, tags=tagging.to_iob2(text.tags))
+            for text in examples
+        ]
+
+    def labels(self, train_examples: List[TaggedText]) -> List[str]:
+        listed = self._processor.get_labels()
+        sequences = (
+            [t.tags or [] for t in train_examples] if listed is None else [[t] for t in listed]
+        )
+        types = {kind for tags in sequences for _, _, kind in tagging.spans_of(tags)}
+        if not types:
+            raise ValueError(
+                "The training data has no tag but O; expected words that are tagged B-… and I-…."
+            )
+        return tagging.label_list(types)
+
+    def contents(self, examples: List[TaggedText]) -> Iterator[Tuple]:
+        return ((text.text, text.words, text.tags) for text in examples)
+
+    def encode(
+        self, split: str, examples: List[TaggedText], labels: Optional[List[str]]
+    ) -> TaggingFeatures:
+        del split
+        return encode_texts(
+            examples,
+            labels=labels,
+            max_seq_length=self._config.max_seq_length,
+            doc_stride=self._config.doc_stride,
+            tokenizer=self._model.tokenizer,
+        )
+
+    def make_model_fn(
+        self, labels: List[str], init_checkpoint: Optional[str], training: model_fns.Training
+    ) -> Callable:
+        factors = {_CRF_VARIABLES: self._config.crf_learning_rate_factor}
+        return model_fns.tagger_model_fn_builder(
+            bert_config=self._model.bert_config,
+            labels=labels,
+            head=self._config.ner_head,
+            use_crf=self._config.use_crf,
+            init_checkpoint=init_checkpoint,
+            training=dataclasses.replace(training, learning_rate_factors=factors),
+        )
+
+    def score(
+        self,
+        examples: List[TaggedText],
+        features: TaggingFeatures,
+        outputs: Iterable[Dict[str, np.ndarray]],
+        labels: List[str],
+    ) -> Tuple[dict, str]:
+        outputs = list(outputs)
+        answers = self._answers(examples, features, outputs, labels)
+        nll = sum(float(batch["negative_log_likelihood"].sum()) for batch in outputs)
+        scores = entity_metrics.entity_scores(
+            [text.tags for text in examples],
+            [tags for tags, _ in answers],
+            loss=nll / len(features.label_ids),
+        )
+        return scores, entity_metrics.format_entity_scores(scores)
+
+    def write_predictions(
+        self,
+        output_dir: str,
+        examples: List[TaggedText],
+        features: TaggingFeatures,
+        outputs: Iterable[Dict[str, np.ndarray]],
+        labels: List[str],
+    ) -> List[str]:
+        answers = self._answers(examples, features, outputs, labels)
+        paths = [os.path.join(output_dir, f"test_results.{kind}") for kind in ("conll", "jsonl")]
+        predictions.write_tagging(*paths, examples, answers)
+        return paths
+
+    def _answers(
+        self,
+        examples: Sequence[TaggedText],
+        features: TaggingFeatures,
+        outputs: Iterable[Dict[str, np.ndarray]],
+        labels: List[str],
+    ) -> Iterator[Tuple[List[str], List[float]]]:
+        """Yields each text's predicted tags and their probabilities."""
+        words = _words_of(features, outputs)
+        for text in examples:
+            answers = list(itertools.islice(words, len(text.words)))
+            tags = [labels[label_id] for label_id, _ in answers]
+            # Windows are decoded one by one: where two meet, an I may go on nothing.
+            tags = tagging.to_iob2(tags) if self._config.use_crf else tags
+            yield tags, [probability for _, probability in answers]
+
+
+def _words_of(
+    features: TaggingFeatures, outputs: Iterable[Dict[str, np.ndarray]]
+) -> Iterator[Tuple[int, float]]:
+    """Yields label id and probability of each word, in the order of the texts."""
+    counts = iter(np.diff(features.word_starts))
+    for batch in outputs:
+        for label_ids, probabilities, count in zip(
+            batch["label_ids"], batch["probabilities"], counts
+        ):
+            yield from zip(label_ids[:count].tolist(), probabilities[:count].tolist())
+
+
+def _refuse_incomplete(text: TaggedText, processor: str) -> None:
+    if not isinstance(text, TaggedText):
+        raise ValueError(
+            f"{processor}: read_examples gave {type(text).__name__}; expected TaggedText."
+        )
+    if text.tags is not None and len(text.tags) != len(text.words):
+        raise ValueError(
+            f"{text.where or text.guid}: {len(text.tags)} tags for {len(text.words)} words; "
+            "expected one each."
+        )
+    for i, tag in enumerate(text.tags or ()):
+        if not tagging.is_tag(tag):
+            raise ValueError(
+                f"{text.place(i)}: found {tag!r} for a tag; expected O, or one such as B-PER."
+            )
+
+
+def _refuse_faults(texts: Sequence[TaggedText], scheme: str) -> None:
+    """Raises `ValueError` where tags break their scheme, or that which they must be in."""
+    sequences = [text.tags for text in texts]
+    wanted = tagging.find_scheme(sequences) if scheme == "auto" else scheme
+    faults = tagging.faults(sequences, wanted)
+    if faults:
+        first = faults[0]
+        text = texts[first.sequence]
+        more = f" ({len(faults) - 1} more such places)" if len(faults) > 1 else ""
+        said = "by --tag_scheme" if scheme != "auto" else "by most of them"
+        raise ValueError(
+            f"{text.place(first.word)}: tag {text.tags[first.word]!r}: {first.reason}{more}. The "
+            f"tags are {wanted}, {said}. Correct them, or give --tag_scheme=lenient to read them "
+            "as conlleval does: what goes on no span begins one."
+        )

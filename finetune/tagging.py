@@ -1,0 +1,176 @@
+"""Tag schemes and spans: what a sequence of tags says, in any of the usual schemes.
+
+words:  Alex   flew  to  New    York   City
+IOB1:   I-PER  O     O   I-LOC  I-LOC  I-LOC    B- only where two of one type touch
+IOB2:   B-PER  O     O   B-LOC  I-LOC  I-LOC    what everything is turned into
+IOBES:  S-PER  O     O   B-LOC  I-LOC  E-LOC    BMES: M for I; BILOU: L for E, U for S
+
+A span is (start, end, type), half-open. A tag without a type ("B") has the type "_", as in seqeval.
+"""
+
+import re
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+
+Span = Tuple[int, int, str]
+
+UNTYPED = "_"
+_TAG = re.compile(r"(?:O|([BIESMLU])(?:-(\S.*))?)", re.DOTALL)
+# What each scheme's letters are in IOBES, by which all of them are read.
+_LETTERS: Dict[str, Dict[str, str]] = {
+    "IOB2": {"B": "B", "I": "I"},
+    "IOB1": {"B": "B", "I": "I"},
+    "IOBES": {"B": "B", "I": "I", "E": "E", "S": "S"},
+    "BMES": {"B": "B", "M": "I", "E": "E", "S": "S"},
+    "BILOU": {"B": "B", "I": "I", "L": "E", "U": "S"},
+}
+SCHEMES = tuple(_LETTERS)
+LENIENT = "lenient"
+_ALL_LETTERS = {**_LETTERS["BMES"], **_LETTERS["BILOU"]}
+
+
+class Fault(NamedTuple):
+    """Where tags leave their scheme: word `word` of sequence `sequence`, and why."""
+
+    sequence: int
+    word: int
+    reason: str
+
+
+def is_tag(text: str) -> bool:
+    """Returns whether a text has the form of a tag: O, a letter of a scheme, or letter-type."""
+    return _TAG.fullmatch(text) is not None
+
+
+def split_tag(tag: str) -> Tuple[str, str]:
+    """Returns a tag's letter and type: ("B", "PER") of "B-PER", ("O", "") of "O"."""
+    match = _TAG.fullmatch(tag)
+    if match is None:
+        raise ValueError(f"{tag!r} is no tag; expected O, or one such as B-PER.")
+    return (match[1], match[2] or UNTYPED) if match[1] else ("O", "")
+
+
+def join_tag(letter: str, kind: str) -> str:
+    """Returns the tag of a letter and a type: "B-PER"; "B" for a type without a name."""
+    return letter if kind == UNTYPED else f"{letter}-{kind}"
+
+
+def spans_of(tags: Sequence[str]) -> List[Span]:
+    """Returns the spans of a sequence of tags of any scheme, read as conlleval reads them.
+
+    A span starts at B and S, and at any other letter that does not go on a span of its type
+    (`startOfChunk` and `endOfChunk` of conlleval.pl, Sang and Buchholz 2000); so no tag is in vain.
+    """
+    spans: List[Span] = []
+    start, open_type = 0, None
+    for i, tag in enumerate([*tags, "O"]):
+        letter, kind = split_tag(tag)
+        letter = _ALL_LETTERS.get(letter, letter)
+        if open_type is not None and (letter in "BSO" or kind != open_type):
+            spans.append((start, i, open_type))
+            open_type = None
+        if letter == "O":
+            continue
+        if open_type is None:
+            start, open_type = i, kind
+        if letter in "ES":
+            spans.append((start, i + 1, open_type))
+            open_type = None
+    return spans
+
+
+def strict_spans_of(tags: Sequence[str]) -> List[Span]:
+    """Returns the spans of IOB2 tags that begin with B; an I that goes on none is passed over."""
+    spans: List[Span] = []
+    start, open_type = 0, None
+    for i, tag in enumerate([*tags, "O"]):
+        letter, kind = split_tag(tag)
+        if letter == "I" and kind == open_type:
+            continue
+        if open_type is not None:
+            spans.append((start, i, open_type))
+        start, open_type = i, kind if letter == "B" else None
+    return spans
+
+
+def tags_of(spans: Iterable[Span], length: int) -> List[str]:
+    """Returns the IOB2 tags of spans over `length` words."""
+    tags = ["O"] * length
+    for start, end, kind in spans:
+        tags[start:end] = [join_tag("I", kind)] * (end - start)
+        tags[start] = join_tag("B", kind)
+    return tags
+
+
+def to_iob2(tags: Sequence[str]) -> List[str]:
+    """Returns tags of any scheme as IOB2."""
+    return tags_of(spans_of(tags), len(tags))
+
+
+def label_list(types: Iterable[str]) -> List[str]:
+    """Returns the labels of a tagger: O, then B and I of each type, sorted."""
+    return ["O"] + [join_tag(letter, kind) for kind in sorted(set(types)) for letter in "BI"]
+
+
+def find_scheme(sequences: Sequence[Sequence[str]]) -> str:
+    """Returns the scheme that tags are in: that of their letters; of IOB1 and IOB2, what fits best.
+
+    Args:
+      sequences: Tags, each of the form of `is_tag`.
+
+    Returns:
+      One of `SCHEMES`.
+    """
+    letters = [split_tag(tag)[0] for tags in sequences for tag in tags if tag != "O"]
+
+    def outside(scheme: str) -> int:
+        return sum(letter not in _LETTERS[scheme] for letter in letters)
+
+    scheme = min(SCHEMES, key=outside)
+    if scheme == "IOB2" and len(faults(sequences, "IOB1")) < len(faults(sequences, "IOB2")):
+        return "IOB1"
+    return scheme
+
+
+def faults(sequences: Sequence[Sequence[str]], scheme: str) -> List[Fault]:
+    """Returns where tags break the rules of a scheme; `LENIENT` has none."""
+    if scheme == LENIENT:
+        return []
+    found = []
+    for number, tags in enumerate(sequences):
+        before = ("O", "")
+        for i, tag in enumerate(tags):
+            current = split_tag(tag)
+            reason = _fault(scheme, before, current)
+            if reason:
+                found.append(Fault(number, i, reason))
+            before = current
+        if _is_open(scheme, before):
+            found.append(Fault(number, len(tags) - 1, "the span does not end"))
+    return found
+
+
+def _fault(scheme: str, before: Tuple[str, str], current: Tuple[str, str]) -> Optional[str]:
+    """Returns what is wrong with a tag after another, each (letter, type)."""
+    letters, (letter, kind) = _LETTERS[scheme], current
+    if letter != "O" and letter not in letters:
+        return f"{scheme} has no {letter}"
+    letter = letters.get(letter, letter)
+    goes_on = before[1] == kind and letters.get(before[0]) in ("B", "I")
+    after = join_tag(*before) if before[0] != "O" else "O"
+    if scheme == "IOB1":
+        return f"B after {after}" if letter == "B" and not goes_on else None
+    if letter in "IE" and not goes_on:
+        return f"it goes on no span: before it is {after}"
+    if letter in "BSO" and _is_open(scheme, before):
+        return f"the span before it, {after}, does not end"
+    return None
+
+
+def _is_open(scheme: str, tag: Tuple[str, str]) -> bool:
+    return scheme not in ("IOB1", "IOB2") and _LETTERS[scheme].get(tag[0]) in ("B", "I")
+
+
+def may_follow(before: Optional[str], label: str) -> bool:
+    """Returns whether an IOB2 label may follow another, or begin a sequence (`before` None)."""
+    letter, kind = split_tag(label)
+    return letter != "I" or (before is not None and split_tag(before)[1] == kind)

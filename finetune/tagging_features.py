@@ -1,0 +1,216 @@
+"""Turn tagged texts into windows of wordpiece ids; each word is labelled in one window alone.
+
+words:          Jim        Henson      was   a     puppeteer
+pieces:   [CLS] jim  hen   ##son       was   a     puppet ##eer  [SEP]
+position: 0     1    2     3           4     5     6      7      8
+word_positions: 1    2                 4     5     6             the first piece of each word
+"""
+
+import dataclasses
+import logging
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from finetune.features import NO_LABEL, pad
+from finetune.tagged_text import TaggedText
+from tokenization import FullTokenizer
+
+_log = logging.getLogger(__name__)
+_SPECIAL = 2  # [CLS] and [SEP]
+
+
+def room_of(max_seq_length: int) -> int:
+    """Returns how many wordpieces of a text fit into a window."""
+    return max_seq_length - _SPECIAL
+
+
+class Window(NamedTuple):
+    """Words [start, end) of a text, of which [own_start, own_end) get their answer here."""
+
+    start: int
+    end: int
+    own_start: int
+    own_end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TaggingFeatures:
+    """The windows of all texts, end to end; the words of all texts stand in their order.
+
+    Attributes:
+      input_ids: int32 [total wordpieces], `[CLS]` and `[SEP]` of each window included.
+      row_starts: int64 [windows + 1]: window i is [row_starts[i], row_starts[i + 1]) of them.
+      word_positions: int32 [total words], each word's first piece, counted in its window.
+      label_ids: int32 [total words], `NO_LABEL` where there is none.
+      word_starts: int64 [windows + 1]: the words that have their answer in window i.
+      num_shortened: Words of which only the first pieces fit into a window.
+    """
+
+    input_ids: np.ndarray
+    row_starts: np.ndarray
+    word_positions: np.ndarray
+    label_ids: np.ndarray
+    word_starts: np.ndarray
+    num_shortened: int
+
+    # Rank of each array of a batch.
+    ranks = {
+        "input_ids": 2, "input_mask": 2, "segment_ids": 2,
+        "word_positions": 2, "word_mask": 2, "label_ids": 2,
+    }  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.row_starts) - 1
+
+    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
+        """Returns the given windows, each array padded to the longest of them.
+
+        Returns:
+          `input_ids`, `input_mask`, `segment_ids`: int32 [B, S]; `word_positions`, `word_mask`,
+          `label_ids` (`NO_LABEL` behind the last word): int32 [B, W].
+        """
+        input_ids, input_mask = pad(self.input_ids, self.row_starts, rows)
+        word_positions, word_mask = pad(self.word_positions, self.word_starts, rows)
+        return {
+            "input_ids": input_ids,
+            "input_mask": input_mask,
+            "segment_ids": np.zeros_like(input_ids),
+            "word_positions": word_positions,
+            "word_mask": word_mask,
+            "label_ids": pad(self.label_ids, self.word_starts, rows, NO_LABEL)[0],
+        }
+
+
+def encode_texts(
+    texts: Sequence[TaggedText],
+    *,
+    labels: Optional[Sequence[str]],
+    max_seq_length: int,
+    doc_stride: int,
+    tokenizer: FullTokenizer,
+) -> TaggingFeatures:
+    """Tokenizes texts word by word, cuts long ones into windows and looks the tags up.
+
+    Args:
+      texts: The texts; tags, if they are asked for, are in IOB2.
+      labels: The label list; None leaves all words without a label.
+      max_seq_length: Wordpieces of a window at the most, `[CLS]` and `[SEP]` included.
+      doc_stride: Wordpieces from the beginning of a window to that of the next.
+      tokenizer: The model's tokenizer.
+
+    Raises:
+      ValueError: A tag is not in the list, or a text has none.
+    """
+    ids = {label: i for i, label in enumerate(labels or ())}
+    room = room_of(max_seq_length)
+    cls_id, sep_id = tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]"])
+    input_ids: List[int] = []
+    row_starts, word_starts = [0], [0]
+    positions: List[int] = []
+    label_ids: List[int] = []
+    shortened: List[str] = []
+    for text in texts:
+        pieces = _pieces(text, tokenizer, room, shortened)
+        if labels is not None:
+            label_ids += _label_ids(text, ids)
+        for window in windows([len(p) for p in pieces], room, doc_stride):
+            row, firsts = [cls_id], []
+            for i in range(window.start, window.end):
+                firsts.append(len(row))
+                row += pieces[i]
+            input_ids += [*row, sep_id]
+            row_starts.append(len(input_ids))
+            positions += firsts[window.own_start - window.start : window.own_end - window.start]
+            word_starts.append(len(positions))
+    if shortened:
+        _log.warning(
+            "%d word(s) have more than %d wordpieces, of which the first are used (%s); a higher "
+            "--max_seq_length has room for more.",
+            len(shortened),
+            room,
+            ", ".join(shortened[:3]) + (", …" if len(shortened) > 3 else ""),
+        )
+    return TaggingFeatures(
+        input_ids=np.array(input_ids, np.int32),
+        row_starts=np.array(row_starts, np.int64),
+        word_positions=np.array(positions, np.int32),
+        label_ids=np.array(
+            label_ids if labels is not None else [NO_LABEL] * len(positions), np.int32
+        ),
+        word_starts=np.array(word_starts, np.int64),
+        num_shortened=len(shortened),
+    )
+
+
+def _pieces(
+    text: TaggedText, tokenizer: FullTokenizer, room: int, shortened: List[str]
+) -> List[List[int]]:
+    """Returns the wordpiece ids of each word; a word that comes to nothing is `[UNK]`."""
+    pieces = []
+    for i in range(len(text.words)):
+        tokens = tokenizer.tokenize(text.word(i)) or ["[UNK]"]
+        if len(tokens) > room:
+            shortened.append(text.place(i))
+        pieces.append(tokenizer.convert_tokens_to_ids(tokens[:room]))
+    return pieces
+
+
+def _label_ids(text: TaggedText, ids: Dict[str, int]) -> List[int]:
+    if text.tags is None:
+        raise ValueError(f"{text.where or text.guid}: the words have no tags; expected one each.")
+    for i, tag in enumerate(text.tags):
+        if tag not in ids:
+            raise ValueError(
+                f"{text.place(i)}: unknown tag {tag!r}; expected one of {', '.join(ids)}. The "
+                "tags are those of the training data, or of the task's class in processors.py."
+            )
+    return [ids[tag] for tag in text.tags]
+
+
+def windows(lengths: Sequence[int], room: int, stride: int) -> List[Window]:
+    """Cuts a text into windows that overlap, at words.
+
+    A word's answer comes from the window where it has most context: where the fewer pieces of
+    those before and behind it in the window are most; the text's own beginning and end count as
+    context without end. The first of equals is taken. A window in which no word has its answer is
+    left out.
+
+    Args:
+      lengths: Wordpieces of each word, each `room` at the most.
+      room: Wordpieces that fit into a window.
+      stride: Wordpieces, at the least, from a window's beginning to the next one's; less only
+        where a word would be left out between them.
+
+    Returns:
+      The windows in order; their own words, one after another, are all words.
+    """
+    ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])  # [words + 1]
+    bounds = list(_bounds(ends, room, stride))
+    best = np.full(len(lengths), -1.0)
+    owner = np.zeros(len(lengths), np.int64)
+    for number, (start, end) in enumerate(bounds):
+        before = ends[start:end] - ends[start] if start else np.full(end - start, np.inf)
+        behind = ends[end] - ends[start + 1 : end + 1]
+        if end == len(lengths):
+            behind = np.full(end - start, np.inf)
+        context = np.minimum(before, behind)
+        better = context > best[start:end]
+        best[start:end][better] = context[better]
+        owner[start:end][better] = number
+    own_starts = np.searchsorted(owner, np.arange(len(bounds) + 1))
+    return [
+        Window(start, end, int(own_start), int(own_end))
+        for (start, end), own_start, own_end in zip(bounds, own_starts, own_starts[1:])
+        if own_start < own_end
+    ]
+
+
+def _bounds(ends: np.ndarray, room: int, stride: int) -> Iterator[Tuple[int, int]]:
+    start, last = 0, len(ends) - 1
+    while start < last:
+        end = int(np.searchsorted(ends, ends[start] + room, side="right")) - 1
+        yield start, end
+        if end == last:
+            return
+        start = min(max(int(np.searchsorted(ends, ends[start] + stride)), start + 1), end)
