@@ -57,7 +57,8 @@ def log_likelihood(
       chain: The weights.
       logits: float Tensor [B, W, L].
       label_ids: int32 Tensor [B, W]; what is not in the mask does not matter.
-      mask: bool Tensor [B, W]: which are words, one at least in each row.
+      mask: bool Tensor [B, W]: which are words. A row without any gets a number without a
+        meaning.
     """
     return _score(chain, logits, label_ids, mask) - log_partition(chain, logits, mask)
 
@@ -68,7 +69,7 @@ def _score(chain: Chain, logits: tf.Tensor, label_ids: tf.Tensor, mask: tf.Tenso
     emitted = tf.gather(logits, label_ids, batch_dims=2)  # [B, W]
     pairs = tf.stack([label_ids[:, :-1], label_ids[:, 1:]], axis=-1)  # [B, W - 1, 2]
     moved = tf.gather_nd(chain.transitions, pairs)  # [B, W - 1]
-    last = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1) - 1  # [B]
+    last = tf.maximum(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1) - 1, 0)  # [B]
     return (
         tf.gather(chain.start, label_ids[:, 0])
         + tf.reduce_sum(emitted * words, axis=1)
