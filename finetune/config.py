@@ -107,10 +107,11 @@ class Config:
                 "--do_predict=true."
             )
         self.require("output_dir")
-        if self._reads_data_dir():
+        if self.reads_data_dir():
             self.require("data_dir")
 
-    def _reads_data_dir(self) -> bool:
+    def reads_data_dir(self) -> bool:
+        """Returns whether the run needs the folder of data files."""
         return True
 
     def require(self, name: str) -> Any:
@@ -187,7 +188,7 @@ class NerConfig(Config):
         if self.predict_file and not self.do_predict:
             raise ValueError("--predict_file is given without --do_predict=true.")
 
-    def _reads_data_dir(self) -> bool:
+    def reads_data_dir(self) -> bool:
         return self.do_train or self.do_eval or not self.predict_file
 
 

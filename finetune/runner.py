@@ -53,7 +53,7 @@ class Run:
         if self._record is None and not config.do_train and not config.init_checkpoint:
             raise ValueError(_no_trained_model(self._output_dir))
         self._processor = _make_processor(config.require("task_name"), task_class)
-        self._data_dir = _data_dir(config) if config.data_dir else ""
+        self._data_dir = _data_dir(config) if config.reads_data_dir() else ""
         self._config = config = task_class.with_defaults(config, self._processor, self._data_dir)
         tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
         self._model = pretrained.load(

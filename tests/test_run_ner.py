@@ -1,0 +1,276 @@
+"""run_ner.py from its command line: a tiny model learns, and each trap stays shut."""
+
+import itertools
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import seqeval.metrics
+import tensorflow.compat.v1 as tf
+import tiny
+
+import run_classifier
+import run_ner
+
+PEOPLE, PLACES, VERBS = ("anna", "peter"), ("paris", "london", "france"), ("lives", "works")
+# A person of two words before a place; by turns with a word that tokenizes to nothing.
+SENTENCES = []
+for who, verb, place in itertools.product(PEOPLE, VERBS, PLACES):
+    sentence = [(who, "B-PER"), ("new", "I-PER"), (verb, "O"), ("in", "O"), (place, "B-LOC")]
+    sentence.insert(*((2, ("\u200e", "O")) if len(SENTENCES) % 2 else (0, ("🙂", "O"))))
+    SENTENCES.append(sentence)
+MODES = ("--do_train=true", "--do_eval=true", "--do_predict=true")
+
+
+def write_conll(path, sentences, end="\n"):
+    blocks = ("\n".join(f"{word}\t{tag}" for word, tag in sentence) for sentence in sentences)
+    path.write_text("\n\n".join(blocks) + end, encoding="utf-8")
+
+
+def read_conll(path):
+    blocks = path.read_text(encoding="utf-8").split("\n\n")
+    assert blocks.pop() == ""
+    return [[line.split(" ") for line in block.strip("\n").split("\n")] for block in blocks]
+
+
+def read_jsonl(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    tiny.write_google_model(folder, num_layers=1)
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data" / "ner"
+    folder.mkdir(parents=True)
+    write_conll(folder / "train.txt", SENTENCES, end="")
+    write_conll(folder / "dev.txt", SENTENCES[:5])
+    write_conll(folder / "test.txt", SENTENCES[5:8], end="")
+    return folder
+
+
+def command(model, tmp_path, *more, output="out", epochs=40.0, length=16):
+    """The classic command, with a learning rate that suits a tiny model."""
+    return [
+        "run_ner.py",
+        "--task_name=ner",
+        f"--data_dir={tmp_path / 'data'}",
+        f"--vocab_file={model / 'vocab.txt'}",
+        f"--bert_config_file={model / 'bert_config.json'}",
+        f"--init_checkpoint={model / 'bert_model.ckpt'}",
+        f"--max_seq_length={length}",
+        "--train_batch_size=8",
+        "--learning_rate=5e-3",
+        f"--num_train_epochs={epochs}",
+        f"--output_dir={tmp_path / output}",
+        *more,
+    ]
+
+
+def predict(tmp_path, *more, output="out"):
+    argv = ["run_ner.py", "--do_predict", f"--output_dir={tmp_path / output}", *more]
+    return run_ner.main(argv)
+
+
+def weights(folder):
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder)))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+@pytest.mark.parametrize(
+    "flags, added",
+    [
+        ((), {"bert/sequence_output/dense/kernel", "bert/sequence_output/dense/bias"}),
+        (("--ner_head=linear",), set()),
+        (("--ner_head=linear", "--use_crf"), {"crf/start", "crf/transitions", "crf/end"}),
+    ],
+)
+def test_train_evaluate_predict_and_predict_raw_text_later(
+    model, data, tmp_path, caplog, flags, added
+):
+    assert run_ner.main(command(model, tmp_path, *MODES, *flags)) == 0, caplog.text
+    out = tmp_path / "out"
+    scores = json.loads((out / "eval_results.json").read_text())
+    assert (scores["num_sentences"], scores["num_words"]) == (5, 30)
+    assert (scores["f1"], scores["strict_f1"], scores["token_accuracy"]) == (1.0, 1.0, 1.0)
+    assert scores["types"]["PER"]["support"] == 5
+    assert "f1 = 1.0000" in (out / "eval_results.txt").read_text()
+    record = json.loads((out / "run.json").read_text())
+    assert record["labels"] == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+
+    seen = set(weights(out)) - set(tf.train.load_checkpoint(
+        str(model / "bert_model.ckpt")).get_variable_to_shape_map())  # fmt: skip
+    assert seen == {"output_weights", "output_bias", "global_step", *added}
+
+    # Word, right tag, predicted tag; the last sentence too, though no blank line ends the file.
+    rows = read_conll(out / "test_results.conll")
+    assert [[(word, gold) for word, gold, _ in row] for row in rows] == SENTENCES[5:8]
+    gold, predicted = ([[row[i] for row in block] for block in rows] for i in (1, 2))
+    assert seqeval.metrics.f1_score(gold, predicted) == 1.0
+
+    lines = read_jsonl(out / "test_results.jsonl")
+    assert [line["guid"] for line in lines] == ["test-1", "test-8", "test-15"]
+    assert lines[0]["text"] == "anna new \u200e works in france"
+    (person, place) = lines[0]["entities"]
+    assert 0.5 < person.pop("score") <= 1.0
+    assert person == {"type": "PER", "start": 0, "end": len("anna new"), "surface": "anna new"}
+    assert (place["type"], place["surface"]) == ("LOC", "france")
+
+    # Later: the output directory and bare text are enough, with neither tags nor training data.
+    shutil.rmtree(tmp_path / "data")
+    text = tmp_path / "some.txt"
+    text.write_text(
+        "🙂  peter new works in London\n\n🙂 anna new lives in paris\n", encoding="utf-8"
+    )
+    assert predict(tmp_path, f"--predict_file={text}") == 0, caplog.text
+    lines = read_jsonl(out / "test_results.jsonl")
+    assert [line["text"] for line in lines] == text.read_text(encoding="utf-8").split("\n")[:3]
+    surfaces = [[entity["surface"] for entity in line["entities"]] for line in lines]
+    assert surfaces == [["peter new", "London"], [], ["anna new", "paris"]]
+    for line in lines:
+        for entity in line["entities"]:
+            assert line["text"][entity["start"] : entity["end"]] == entity["surface"]
+    blocks = read_conll(out / "test_results.conll")  # An empty text is one more empty line.
+    assert [[len(row) for row in block] for block in blocks] == [[2] * 6, [2] * 6]
+
+
+@pytest.mark.parametrize("crf", ["false", "true"])
+def test_long_sentences_are_cut_into_windows_and_no_word_is_lost(
+    model, data, tmp_path, caplog, crf
+):
+    # 72 words, of which 6 wordpieces fit at once.
+    long = sum(SENTENCES, [])
+    write_conll(data / "train.txt", [long])
+    write_conll(data / "test.txt", [long, SENTENCES[0]])
+    flags = ("--do_train", "--do_predict", f"--use_crf={crf}", "--doc_stride=2")
+    assert run_ner.main(command(model, tmp_path, *flags, length=8)) == 0, caplog.text
+    rows, _ = read_conll(tmp_path / "out" / "test_results.conll")
+    assert [(word, gold) for word, gold, _ in rows] == long
+    assert np.mean([gold == predicted for _, gold, predicted in rows]) > 0.95
+
+
+def test_characters_and_iobes_are_learned_and_raw_text_is_cut_as_in_training(
+    model, tmp_path, caplog
+):
+    for split in ("train", "dev", "test"):
+        folder = tmp_path / "data" / split
+        folder.mkdir(parents=True)
+        (folder / "texts.txt").write_text("ab c d\nxx ab\n", encoding="utf-8")
+        (folder / "labels.txt").write_text("BEOOOS\nOOOBE\n", encoding="utf-8")
+    assert run_ner.main(command(model, tmp_path, *MODES, epochs=60)) == 0, caplog.text
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["labels"] == ["O", "B", "I"]
+    assert record["settings"]["word_split"] == "characters"
+    scores = json.loads((tmp_path / "out" / "eval_results.json").read_text())
+    assert (scores["num_words"], scores["f1"]) == (8, 1.0)
+    text = tmp_path / "some.txt"
+    text.write_text("ab c d\n", encoding="utf-8")
+    assert predict(tmp_path, f"--predict_file={text}") == 0, caplog.text
+    (line,) = read_jsonl(tmp_path / "out" / "test_results.jsonl")
+    assert [(e["type"], e["surface"]) for e in line["entities"]] == [("_", "ab"), ("_", "d")]
+
+
+def test_predicted_json_lines_can_be_trained_on(model, data, tmp_path, caplog):
+    assert run_ner.main(command(model, tmp_path, *MODES)) == 0
+    for split in ("train", "dev", "test"):
+        (data / f"{split}.txt").unlink()
+        shutil.copy(tmp_path / "out" / "test_results.jsonl", data / f"{split}.jsonl")
+    argv = command(model, tmp_path, *MODES, output="again")
+    assert run_ner.main(argv) == 0, caplog.text
+    scores = json.loads((tmp_path / "again" / "eval_results.json").read_text())
+    assert (scores["num_sentences"], scores["f1"]) == (3, 1.0)
+
+
+def test_same_seed_same_weights_bit_for_bit_with_a_crf_too(model, data, tmp_path):
+    for output in ("first", "second"):
+        argv = command(model, tmp_path, "--do_train", "--use_crf", output=output, epochs=2)
+        assert run_ner.main(argv) == 0
+    first, second = weights(tmp_path / "first"), weights(tmp_path / "second")
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert np.abs(first["crf/transitions"]).max() > 0
+
+
+def test_other_settings_are_another_training(model, data, tmp_path, caplog):
+    assert run_ner.main(command(model, tmp_path, "--do_train", epochs=1)) == 0
+    argv = command(model, tmp_path, "--do_train", "--ner_head=linear", epochs=1)
+    assert run_ner.main(argv) == 1
+    assert "ner_head was 'pooler', now 'linear'" in caplog.text
+
+
+def last_line(caplog):
+    return caplog.records[-1].getMessage()
+
+
+def test_a_tag_of_dev_alone_is_refused_before_training(model, data, tmp_path, caplog):
+    write_conll(data / "dev.txt", [*SENTENCES[:2], [("a", "O"), ("film", "B-ART")]])
+    assert run_ner.main(command(model, tmp_path, "--do_train", "--do_eval")) == 1
+    assert f"{data / 'dev.txt'}:16: unknown tag 'B-ART'; expected one of O, B-LOC" in last_line(
+        caplog
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_tag_that_goes_on_nothing_is_refused_and_read_if_asked_to(model, data, tmp_path, caplog):
+    write_conll(data / "train.txt", [*SENTENCES, [("the", "O"), ("film", "I-ART")]])
+    argv = command(model, tmp_path, "--do_train", epochs=1)
+    assert run_ner.main(argv) == 1
+    line = last_line(caplog)
+    assert f"{data / 'train.txt'}:86: tag 'I-ART': it goes on no span: before it is O" in line
+    assert "IOB2" in line and "--tag_scheme=lenient" in line
+    assert run_ner.main([*argv, "--tag_scheme=lenient"]) == 0
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["labels"][1:3] == ["B-ART", "I-ART"]
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("anna B-PER\nlives\n", r"train.txt:2: 1 column\(s\) \('lives'\); expected at least two"),
+        ("anna PER\n", r"train.txt:1: found 'PER' for the tag"),
+        ("\n \n\t\n", "train.txt: no sentences, only blank lines"),
+        ("", "train.txt: the file is empty"),
+        ("anna O\nlives O\n", "The training data has no tag but O"),
+    ],
+)
+def test_bad_training_files_get_one_line(model, data, tmp_path, caplog, content, message):
+    (data / "train.txt").write_text(content, encoding="utf-8")
+    assert run_ner.main(command(model, tmp_path, "--do_train")) == 1
+    assert last_line(caplog).count("\n") == 0
+    assert re.search(message, last_line(caplog))
+
+
+@pytest.mark.parametrize(
+    "flag, status, message",
+    [
+        ("--word_column=0", 2, "--word_column=0: expected 1 for the first column"),
+        ("--ner_head=crf", 2, "ner_head"),
+        ("--predict_file=x.txt", 2, "--predict_file is given without --do_predict"),
+        ("--doc_stride=15", 1, "--doc_stride=15: expected 14 at the most"),
+        ("--task_name=binary", 1, "is not a task of this script; its own are ner, wnut17"),
+        ("--task_name=wnut", 1, "no such task; did you mean wnut17"),
+        ("--word_column=3", 1, "train.txt:1: 2 column(s) ('anna B-PER'), and no word in column 3"),
+    ],
+)
+def test_wrong_flags_get_one_line(model, data, tmp_path, caplog, flag, status, message):
+    assert run_ner.main(command(model, tmp_path, "--do_train", flag)) == status
+    assert message in last_line(caplog)
+
+
+def test_each_script_names_the_other_for_its_tasks(model, data, tmp_path, caplog):
+    argv = ["run_classifier.py", *command(model, tmp_path, "--do_train")[1:]]
+    assert run_classifier.main(argv) == 1
+    assert "--task_name=ner is not a task of this script" in last_line(caplog)
+    assert "run_ner.py has the others" in last_line(caplog)
+
+
+def test_a_model_that_was_never_trained_is_not_predicted_with(model, data, tmp_path, caplog):
+    assert run_ner.main(command(model, tmp_path, "--do_predict")) == 1
+    assert "not trained for this task" in last_line(caplog)
+    assert not (tmp_path / "out" / "test_results.conll").exists()
