@@ -16,7 +16,7 @@ def entity_scores(gold: Tags, predicted: Tags, loss: float) -> Dict[str, object]
 
     Args:
       gold: The right tags of each text, IOB2.
-      predicted: The predicted ones.
+      predicted: The predicted ones, as many for each text.
       loss: Nats per word.
 
     Returns:
@@ -26,6 +26,8 @@ def entity_scores(gold: Tags, predicted: Tags, loss: float) -> Dict[str, object]
       entities only those that begin with B), `types` (for each its `precision`, `recall`, `f1`,
       `support`), and `errors`, as of `error_table`. What has a zero denominator is 0.
     """
+    if list(map(len, gold)) != list(map(len, predicted)):
+        raise ValueError("The predicted tags are not as many as the right ones.")
     gold_spans = [spans_of(tags) for tags in gold]
     predicted_spans = [spans_of(tags) for tags in predicted]
     types = _per_type(gold_spans, predicted_spans)
@@ -85,7 +87,8 @@ def error_table(
       For each type: `right`; `wrong_type` (both ends right); `wrong_boundary` (type right);
       `wrong_type_and_boundary`; `missed` (nothing overlaps it): these add up to its entities. Then
       `spurious`, predicted entities of the type that overlap no right one; and `taken_for`, types
-      predicted with both ends right, with their number.
+      predicted with both ends right, with their number. Predicted entities do not add up: one may
+      be set against two right ones, or be the lesser of two that overlap the same.
     """
     table: Dict[str, Dict[str, object]] = {}
     kinds = {kind for spans in (*gold, *predicted) for *_, kind in spans}
@@ -110,9 +113,8 @@ def _overlap(one: Span, other: Span) -> int:
 
 def _counterpart(span: Span, others: Sequence[Span]) -> Optional[Span]:
     touching = [other for other in others if _overlap(span, other) > 0]
-    exact = [other for other in touching if other[:2] == span[:2]]
     key = lambda other: (_overlap(span, other), other[2] == span[2])  # noqa: E731
-    return max(exact or touching, key=key, default=None)
+    return max(touching, key=key, default=None)
 
 
 def _outcome(span: Span, best: Optional[Span]) -> str:
@@ -143,15 +145,18 @@ def format_entity_scores(scores: Dict[str, object]) -> str:
 
 def _format_errors(errors: Dict[str, Dict[str, object]], width: int) -> List[str]:
     kinds = list(errors)
-    heads = ("missed", "boundary", "and type", "spurious")
+    heads = ("missed", "wrong boundary", "wrong both", "spurious")
     keys = ("missed", "wrong_boundary", "wrong_type_and_boundary", "spurious")
     cells = [max(len(kind), 4) for kind in kinds]
-    lines = ["", "entities with both ends right, by predicted type | others, by what is wrong"]
-    head = [f"{'right type':<{max(width, 10)}}"]
+    lines = [
+        "",
+        "rows: right type (spurious: predicted type). Both ends right, by predicted type | the others",
+    ]
+    head = [f"{'type':<{width}}"]
     head += [f"{kind:>{cell}}" for kind, cell in zip(kinds, cells)]
     lines.append("  ".join([*head, "|", *heads]))
     for kind, row in errors.items():
-        body = [f"{kind:<{max(width, 10)}}"]
+        body = [f"{kind:<{width}}"]
         body += [f"{row['taken_for'][k]:>{cell}}" for k, cell in zip(kinds, cells)]
         body += ["|", *(f"{row[key]:>{len(name)}}" for key, name in zip(keys, heads))]
         lines.append("  ".join(body))

@@ -55,10 +55,10 @@ def join_tag(letter: str, kind: str) -> str:
 
 
 def spans_of(tags: Sequence[str]) -> List[Span]:
-    """Returns the spans of a sequence of tags of any scheme, read as conlleval reads them.
+    """Returns the spans of a sequence of tags of any scheme; every tag but O is in one.
 
-    A span starts at B and S, and at any other letter that does not go on a span of its type
-    (`startOfChunk` and `endOfChunk` of conlleval.pl, Sang and Buchholz 2000); so no tag is in vain.
+    A span starts at B and S, and at any other letter that does not go on a span of its type. That
+    is how conlleval.pl (Tjong Kim Sang and Buchholz 2000) reads IOB, and seqeval E and S as well.
     """
     spans: List[Span] = []
     start, open_type = 0, None
@@ -112,7 +112,7 @@ def label_list(types: Iterable[str]) -> List[str]:
 
 
 def find_scheme(sequences: Sequence[Sequence[str]]) -> str:
-    """Returns the scheme that tags are in: that of their letters; of IOB1 and IOB2, what fits best.
+    """Returns the scheme whose rules tags break at the fewest places; of equals the first.
 
     Args:
       sequences: Tags, each of the form of `is_tag`.
@@ -120,15 +120,7 @@ def find_scheme(sequences: Sequence[Sequence[str]]) -> str:
     Returns:
       One of `SCHEMES`.
     """
-    letters = [split_tag(tag)[0] for tags in sequences for tag in tags if tag != "O"]
-
-    def outside(scheme: str) -> int:
-        return sum(letter not in _LETTERS[scheme] for letter in letters)
-
-    scheme = min(SCHEMES, key=outside)
-    if scheme == "IOB2" and len(faults(sequences, "IOB1")) < len(faults(sequences, "IOB2")):
-        return "IOB1"
-    return scheme
+    return min(SCHEMES, key=lambda scheme: len(faults(sequences, scheme)))
 
 
 def faults(sequences: Sequence[Sequence[str]], scheme: str) -> List[Fault]:
@@ -137,7 +129,7 @@ def faults(sequences: Sequence[Sequence[str]], scheme: str) -> List[Fault]:
         return []
     found = []
     for number, tags in enumerate(sequences):
-        before = ("O", "")
+        before = ("nothing", "")
         for i, tag in enumerate(tags):
             current = split_tag(tag)
             reason = _fault(scheme, before, current)
@@ -156,7 +148,7 @@ def _fault(scheme: str, before: Tuple[str, str], current: Tuple[str, str]) -> Op
         return f"{scheme} has no {letter}"
     letter = letters.get(letter, letter)
     goes_on = before[1] == kind and letters.get(before[0]) in ("B", "I")
-    after = join_tag(*before) if before[0] != "O" else "O"
+    after = join_tag(*before) if before[1] else before[0]
     if scheme == "IOB1":
         return f"B after {after}" if letter == "B" and not goes_on else None
     if letter in "IE" and not goes_on:
