@@ -150,7 +150,7 @@ def _format_errors(errors: Dict[str, Dict[str, object]], width: int) -> List[str
     cells = [max(len(kind), 4) for kind in kinds]
     lines = [
         "",
-        "rows: right type (spurious: predicted type). Both ends right, by predicted type | the others",
+        "rows: right type (spurious: predicted). Both ends right, by predicted type | the others",
     ]
     head = [f"{'type':<{width}}"]
     head += [f"{kind:>{cell}}" for kind, cell in zip(kinds, cells)]

@@ -118,7 +118,8 @@ def _rows(path: str) -> Iterator[Tuple[int, List[str]]]:
         elif "\t" in line:
             yield number, [cell.strip(" ") for cell in line.strip(" \r").rstrip("\t").split("\t")]
         else:
-            yield number, line.strip(" \r").split()
+            # At spaces alone: a no-break or ideographic space is part of a word.
+            yield number, [cell for cell in line.strip(" \r").split(" ") if cell]
 
 
 def _read_conll(path: str, split: str, options: Options) -> Iterator[TaggedText]:
@@ -158,8 +159,10 @@ def _sentence(
 
 def _is_comment(cells: Sequence[str], options: Options) -> bool:
     """Whether the line before a sentence is about it ("#<TAB>source"), and no word with a tag."""
-    if not cells[0].startswith("#") or options.tag_column == 0 or len(cells) == 1:
-        return cells[0].startswith("# ")
+    if not cells[0].startswith("#") or options.tag_column == 0:
+        return False
+    if len(cells) == 1:
+        return options.need_tags
     return _tag_of(cells, options.tag_column) is None
 
 

@@ -82,3 +82,115 @@ def test_head_has_the_names_and_shapes_of_google_checkpoints():
     assert logits.shape.as_list() == [5, NUM_LABELS]
     assert shapes["output_weights"] == [NUM_LABELS, tiny.HIDDEN]
     assert shapes["output_bias"] == [NUM_LABELS]
+
+
+WORDS = {
+    # Two rows of four and two words, of which the last one has no label in its row.
+    "input_ids": [[2, 11, 12, 13, 14, 15, 3], [2, 16, 17, 3, 0, 0, 0]],
+    "input_mask": [[1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0]],
+    "segment_ids": [[0] * 7, [0] * 7],
+    "word_positions": [[1, 3, 4, 5], [1, 2, 0, 0]],
+    "word_mask": [[1, 1, 1, 1], [1, 1, 0, 0]],
+    "label_ids": [[0, 1, 2, 0], [1, -1, -1, -1]],
+}
+TAGS = ["O", "B-A", "I-A"]
+
+
+def tagger(tmp_path, **settings):
+    model_fn = model_fns.tagger_model_fn_builder(
+        bert_config=modeling.BertConfig.from_dict(tiny.config(97, num_layers=1)),
+        labels=TAGS,
+        training=model_fns.Training(learning_rate=1e-3, num_train_steps=4),
+        **settings,
+    )
+    config = tf.estimator.RunConfig(model_dir=str(tmp_path), tf_random_seed=1)
+    return tf.estimator.Estimator(model_fn, config=config)
+
+
+def words_input_fn(**changes):
+    batch = {name: np.array(rows, np.int32) for name, rows in {**WORDS, **changes}.items()}
+    return lambda: tf.data.Dataset.from_tensors(batch).repeat(2)
+
+
+def answers(estimator, **changes):
+    predictions = estimator.predict(words_input_fn(**changes), yield_single_examples=False)
+    return next(predictions)
+
+
+@pytest.mark.parametrize("use_crf", [False, True])
+def test_a_taggers_loss_and_accuracy_are_over_labelled_words_alone(tmp_path, use_crf):
+    estimator = tagger(tmp_path, use_crf=use_crf)
+    estimator.train(words_input_fn(), steps=2)
+    evaluated = estimator.evaluate(words_input_fn())
+    seen = answers(estimator)
+    labelled = np.array(WORDS["label_ids"]) >= 0
+    right = seen["label_ids"] == WORDS["label_ids"]
+    assert evaluated["eval_accuracy"] == pytest.approx(right[labelled].mean())
+    loss = seen["negative_log_likelihood"].sum() / 5  # labelled words
+    assert evaluated["eval_loss"] == pytest.approx(loss, rel=1e-5)
+    assert loss > 0
+    # What stands behind a row's last word, or has no label, is in no loss.
+    other = [[0, 1, 2, 0], [1, -1, 2, 1]]
+    other[1][2:] = [-1, -1]
+    moved = answers(estimator, label_ids=other, word_positions=[[1, 3, 4, 5], [1, 2, 6, 6]])
+    np.testing.assert_array_equal(moved["negative_log_likelihood"], seen["negative_log_likelihood"])
+
+
+def test_a_word_is_tagged_by_its_first_piece(tmp_path):
+    estimator = tagger(tmp_path, head="linear")
+    estimator.train(words_input_fn(), steps=2)
+    straight = answers(estimator)["probabilities"]
+    swapped = answers(estimator, word_positions=[[5, 4, 3, 1], [2, 1, 0, 0]])["probabilities"]
+    np.testing.assert_allclose(swapped[0], straight[0][::-1], rtol=1e-5)
+    np.testing.assert_allclose(swapped[1, :2], straight[1, 1::-1], rtol=1e-5)
+
+
+def test_probabilities_are_softmax_of_the_head_by_hand(tmp_path):
+    estimator = tagger(tmp_path, head="linear")
+    estimator.train(words_input_fn(), steps=2)
+    weights = {name: estimator.get_variable_value(name) for name in estimator.get_variable_names()}
+    with tf.Graph().as_default(), tf.Session() as session:
+        model = modeling.BertModel(
+            modeling.BertConfig.from_dict(tiny.config(97, num_layers=1)),
+            is_training=False,
+            input_ids=tf.constant(WORDS["input_ids"]),
+            input_mask=tf.constant(WORDS["input_mask"]),
+            token_type_ids=tf.constant(WORDS["segment_ids"]),
+        )
+        session.run(tf.global_variables_initializer())
+        for variable in tf.trainable_variables():
+            variable.load(weights[variable.op.name], session)
+        hidden = session.run(model.get_sequence_output())  # [B, S, H]
+    logits = hidden[0, [1, 3, 4, 5]] @ weights["output_weights"].T + weights["output_bias"]
+    softmax = metrics.softmax(logits)
+    seen = answers(estimator)
+    np.testing.assert_array_equal(seen["label_ids"][0], logits.argmax(-1))
+    np.testing.assert_allclose(seen["probabilities"][0], softmax.max(-1), rtol=1e-4)
+    nll = -np.log(softmax[np.arange(4), WORDS["label_ids"][0]]).sum()
+    assert seen["negative_log_likelihood"][0] == pytest.approx(nll, rel=1e-4)
+
+
+def test_the_crf_has_a_learning_rate_of_its_own(tmp_path):
+    def moved(name, factors):
+        training = model_fns.Training(
+            learning_rate=1e-3, num_train_steps=4, learning_rate_factors=factors
+        )
+        model_fn = model_fns.tagger_model_fn_builder(
+            bert_config=modeling.BertConfig.from_dict(tiny.config(97, num_layers=1)),
+            labels=TAGS,
+            use_crf=True,
+            training=training,
+        )
+        config = tf.estimator.RunConfig(model_dir=str(tmp_path / name), tf_random_seed=1)
+        estimator = tf.estimator.Estimator(model_fn, config=config)
+        estimator.train(words_input_fn(), steps=1)
+        return estimator.get_variable_value("crf/start"), estimator.get_variable_value(
+            "output_bias"
+        )
+
+    plain, bias = moved("plain", {})
+    fast, same_bias = moved("fast", {r"^crf/": 50.0})
+    # From zero, Adam's first step is the rate times the sign of the gradient.
+    assert np.abs(plain).max() == pytest.approx(8e-4, rel=1e-2)  # Rate of step 1 of 5
+    np.testing.assert_allclose(fast, 50 * plain, rtol=1e-4)
+    np.testing.assert_array_equal(bias, same_bias)

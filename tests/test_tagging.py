@@ -44,8 +44,8 @@ LITERAL = {
     "BMES": "O B-LOC M-LOC E-LOC S-TIME S-PER B-PER E-PER",
     "BILOU": "O B-LOC I-LOC L-LOC U-TIME U-PER B-PER L-PER",
 }
-# "In early trading in Hong Kong Monday , gold was quoted at $ 366.50 an ounce .", the sentence by
-# which Tjong Kim Sang and Veenstra 1999 explain the schemes; the tags worked out by hand.
+# "In early trading in Hong Kong Monday , gold was quoted at $ 366.50 an ounce ." in base noun
+# phrases, worked out by hand.
 TRADING = {
     "IOB1": "O I I O I I B O I O O O I I B I O",
     "IOB2": "O B I O B I B O B O O O B I B I O",
