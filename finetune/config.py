@@ -11,7 +11,7 @@ from finetune.ner_readers import FORMS
 from finetune.tagged_text import WORD_SPLITS
 from finetune.tagging import LENIENT, SCHEMES
 
-NER_HEADS = ("pooler", "linear")
+NER_HEADS = ("linear", "pooler")
 
 
 def _flag(define: Callable, default: Any, help_text: str, **bounds: float) -> Any:
@@ -166,7 +166,7 @@ class NerConfig(Config):
     ner_head: Optional[str] = _choice(
         None,
         NER_HEADS,
-        "pooler: dense layer over the sequence-output pooler; linear: over BERT itself. "
+        "What labels are read from. linear: BERT's output; pooler: the sequence-output pooler. "
         f"Default: {NER_HEADS[0]}.",
     )
     use_crf: Optional[bool] = _bool(

@@ -84,7 +84,7 @@ def tagger_model_fn_builder(
     *,
     bert_config: modeling.BertConfig,
     labels: Sequence[str],
-    head: str = "pooler",
+    head: str = "linear",
     use_crf: bool = False,
     init_checkpoint: Optional[str] = None,
     training: Training = Training(),
@@ -94,7 +94,8 @@ def tagger_model_fn_builder(
     Args:
       bert_config: The model's configuration.
       labels: Names of the L labels, in IOB2.
-      head: "pooler": dense layer over the sequence-output pooler; "linear": over BERT itself.
+      head: What the dense layer is over. "linear": BERT's output; "pooler": the sequence-output
+        pooler.
       use_crf: Whether a linear-chain CRF over the words takes softmax's place.
       init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
       training: How to train.

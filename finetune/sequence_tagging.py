@@ -33,7 +33,7 @@ class SequenceTagging(Task):
             if getattr(config, name) is not None:
                 setattr(processor, name, getattr(config, name))
         if processor.word_split is None and config.do_train:
-            processor.word_split = ner_readers.word_split_of(processor.path_of(data_dir, "train"))
+            processor.word_split = _word_split_of_training(processor, data_dir)
         room = room_of(config.max_seq_length)
         if config.doc_stride is not None and config.doc_stride > room:
             raise ValueError(
@@ -47,7 +47,7 @@ class SequenceTagging(Task):
     def checked(self, split: str, examples: List[TaggedText]) -> List[TaggedText]:
         """Returns the texts with their tags checked and turned into IOB2."""
         for text in examples:
-            _refuse_incomplete(text, type(self._processor).__name__)
+            _refuse_incomplete(text, type(self._processor).__name__, need_tags=split != "test")
         tagged = [text for text in examples if text.tags is not None]
         # Of data to predict, the tags are passed on and no more: no fault of theirs is in the way.
         scheme = tagging.LENIENT if split == "test" else self._config.tag_scheme
@@ -62,10 +62,15 @@ class SequenceTagging(Task):
         ]
 
     def labels(self, train_examples: List[TaggedText]) -> List[str]:
-        listed = self._processor.get_labels()
-        sequences = (
-            [t.tags or [] for t in train_examples] if listed is None else [[t] for t in listed]
-        )
+        sequences = [text.tags for text in train_examples]
+        if self._processor.get_labels() is not None:
+            sequences = [self._processor.get_labels()]
+            wrong = [label for label in sequences[0] if not tagging.is_tag(label)]
+            if wrong:
+                raise ValueError(
+                    f"{type(self._processor).__name__}: its labels have {wrong[0]!r}, which is no "
+                    "tag; expected O, and such as B-PER and I-PER."
+                )
         types = {kind for tags in sequences for _, _, kind in tagging.spans_of(tags)}
         if not types:
             raise ValueError(
@@ -160,11 +165,21 @@ def _words_of(
             yield from zip(label_ids[:count].tolist(), probabilities[:count].tolist())
 
 
-def _refuse_incomplete(text: TaggedText, processor: str) -> None:
+def _word_split_of_training(processor: NERProcessor, data_dir: str) -> str:
+    try:
+        return ner_readers.word_split_of(processor.path_of(data_dir, "train"))
+    except ValueError:
+        # Its own way of reading needs no such file; if not, the reading says what is wrong.
+        return "punctuation"
+
+
+def _refuse_incomplete(text: TaggedText, processor: str, need_tags: bool) -> None:
     if not isinstance(text, TaggedText):
         raise ValueError(
             f"{processor}: read_examples gave {type(text).__name__}; expected TaggedText."
         )
+    if need_tags and text.tags is None:
+        raise ValueError(f"{text.where or text.guid}: the words have no tags; expected one each.")
     if text.tags is not None and len(text.tags) != len(text.words):
         raise ValueError(
             f"{text.where or text.guid}: {len(text.tags)} tags for {len(text.words)} words; "

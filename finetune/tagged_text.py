@@ -79,10 +79,10 @@ class TaggedText:
 
     def place(self, i: int) -> str:
         """Returns where word `i` stands, for messages."""
-        if self.where is None:
-            return f"{self.guid}, word {i + 1}"
-        path, _, line = self.where.rpartition(":")
-        return f"{path}:{int(line) + i}" if self.word_a_line else f"{self.where}, word {i + 1}"
+        first = re.fullmatch(r"(.*:)(\d+)", self.where or "")
+        if first and self.word_a_line:
+            return f"{first[1]}{int(first[2]) + i}"
+        return f"{self.where or self.guid}, word {i + 1}"
 
 
 def split_words(text: str, how: str) -> List[Tuple[int, int]]:

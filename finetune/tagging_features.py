@@ -93,14 +93,14 @@ def encode_texts(
     """Tokenizes texts word by word, cuts long ones into windows and looks the tags up.
 
     Args:
-      texts: The texts; tags, if they are asked for, are in IOB2.
+      texts: The texts; if labels are given, with tags in IOB2.
       labels: The label list; None leaves all words without a label.
       max_seq_length: Wordpieces of a window at the most, `[CLS]` and `[SEP]` included.
       doc_stride: Wordpieces from the beginning of a window to that of the next.
       tokenizer: The model's tokenizer.
 
     Raises:
-      ValueError: A tag is not in the list, or a text has none.
+      ValueError: A tag is not in the list.
     """
     ids = {label: i for i, label in enumerate(labels or ())}
     room = room_of(max_seq_length)
@@ -157,8 +157,6 @@ def _pieces(
 
 
 def _label_ids(text: TaggedText, ids: Dict[str, int]) -> List[int]:
-    if text.tags is None:
-        raise ValueError(f"{text.where or text.guid}: the words have no tags; expected one each.")
     for i, tag in enumerate(text.tags):
         if tag not in ids:
             raise ValueError(

@@ -137,7 +137,7 @@ def test_a_taggers_loss_and_accuracy_are_over_labelled_words_alone(tmp_path, use
 
 
 def test_a_word_is_tagged_by_its_first_piece(tmp_path):
-    estimator = tagger(tmp_path, head="linear")
+    estimator = tagger(tmp_path)
     estimator.train(words_input_fn(), steps=2)
     straight = answers(estimator)["probabilities"]
     swapped = answers(estimator, word_positions=[[5, 4, 3, 1], [2, 1, 0, 0]])["probabilities"]
@@ -146,7 +146,7 @@ def test_a_word_is_tagged_by_its_first_piece(tmp_path):
 
 
 def test_probabilities_are_softmax_of_the_head_by_hand(tmp_path):
-    estimator = tagger(tmp_path, head="linear")
+    estimator = tagger(tmp_path)
     estimator.train(words_input_fn(), steps=2)
     weights = {name: estimator.get_variable_value(name) for name in estimator.get_variable_names()}
     with tf.Graph().as_default(), tf.Session() as session:
