@@ -222,6 +222,8 @@ def _with_settings(config: Config, record: Optional[run_record.RunRecord]) -> Co
     saved.pop("init_checkpoint", None)  # Not what to start from now, but what it started from.
     saved.pop("data_form", None)  # That of the training file; the input may be in another.
     saved.pop("do_lower_case", None)  # Known from tokenizer_config.json beside the vocabulary.
+    if config.max_seq_length is not None:
+        saved.pop("doc_stride", None)  # Of the length that was saved with it.
     defaults = {"max_seq_length": 128, "preserve_unused_tokens": False}
     return config.filled_from(saved).filled_from(defaults)
 

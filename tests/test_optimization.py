@@ -492,3 +492,25 @@ def test_bias_correction_is_that_of_adam():
             session.run(train_op, {grad: value})
         result = session.run(variable)
     assert_close_by_update(result, state["w"], weights, 1e-4)
+
+
+def test_learning_rate_factors_are_by_name_and_scale_the_whole_update():
+    start, gradients = random_weights(3, 5), [random_weights(3, 5, seed=i) for i in range(1, 5)]
+    factors = {"^crf/": 10.0, "kernel": 0.5, "crf": 7.0}  # The first that matches counts.
+    expected = {"crf/start": 10.0, "dense/kernel": 0.5, "my_crf": 7.0, "dense/other": 1.0}
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = {name: tf.get_variable(name, initializer=start) for name in expected}
+        grad = tf.placeholder(tf.float32, [3, 5])
+        optimizer = optimization.AdamWeightDecayOptimizer(
+            0.1, weight_decay_rate=0.3, learning_rate_factors=factors
+        )
+        train_op = optimizer.apply_gradients([(grad, var) for var in variables.values()])
+        session.run(tf.global_variables_initializer())
+        for value in gradients:
+            session.run(train_op, {grad: value})
+        results = session.run(variables)
+    for name, factor in expected.items():
+        state = make_state(start)
+        for value in gradients:
+            reference_step(state, value.astype(np.float64), 0.1 * factor, decay=0.3)
+        assert_close_by_update(results[name], state["w"], start, 2e-5)
