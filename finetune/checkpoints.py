@@ -37,6 +37,16 @@ class LoadReport:
     unused: List[str]  # In the checkpoint alone
     mismatched: Dict[str, str]  # In both, in different shapes: both of them in words
 
+    def without_head(self) -> "LoadReport":
+        """Returns the report with a head in the checkpoint left unused."""
+        head = [name for name in self.matched if name in _HEAD]
+        return dataclasses.replace(
+            self,
+            matched=[name for name in self.matched if name not in head],
+            missing=self.missing + head,
+            unused=self.unused + head,
+        )
+
     def refuse_untrained(self) -> None:
         """Raises `ValueError` if a variable would keep its random values."""
         untrained = [*self.missing, *(f"{n} ({how})" for n, how in self.mismatched.items())]
@@ -135,18 +145,20 @@ def _variables_of(bert_config: modeling.BertConfig) -> List[tf.Variable]:
         return tf.trainable_variables()
 
 
-def initialize_from(checkpoint: str, *, trained: bool) -> None:
+def initialize_from(checkpoint: str, *, trained: bool, new_head: bool = False) -> None:
     """Makes the graph's variables start from a checkpoint, and logs the load report.
 
     Args:
       checkpoint: Path (prefix) of the checkpoint.
       trained: Whether all variables must come from it, the task's head too.
+      new_head: Whether a head in it is one for other labels, and not to be used.
 
     Raises:
       ValueError: The encoder does not match, or a variable that must come from it is not there.
     """
     variables = tf.trainable_variables()
     report = load_report(variables, checkpoint)
+    report = report.without_head() if new_head else report
     report.refuse_wrong_encoder()
     if trained:
         report.refuse_untrained()

@@ -31,7 +31,7 @@ def _integer(default: Optional[int], help_text: str, **bounds: int) -> Any:
     return _flag(flags.DEFINE_integer, default, help_text, **bounds)
 
 
-def _float(default: float, help_text: str, **bounds: float) -> Any:
+def _float(default: Optional[float], help_text: str, **bounds: float) -> Any:
     return _flag(flags.DEFINE_float, default, help_text, **bounds)
 
 
@@ -172,14 +172,18 @@ class NerConfig(Config):
     use_crf: Optional[bool] = _bool(
         None, "Put a linear-chain CRF in place of softmax. Default: false."
     )
-    crf_learning_rate_factor: float = _float(
-        100.0, "The CRF's own weights have the learning rate times this.", lower_bound=0.0
+    crf_learning_rate_factor: Optional[float] = _float(
+        None,
+        "The CRF's own weights have the learning rate times this. Default: 100.",
+        lower_bound=0.0,
     )
     predict_file: Optional[str] = _string(
         None, "File to predict in place of the test file; - is standard input, a text a line."
     )
 
     def __post_init__(self):
+        if self.data_dir is None and self.reads_data_dir() and not (self.do_train or self.do_eval):
+            raise ValueError("--predict_file, or --data_dir with a test file, is missing.")
         super().__post_init__()
         if self.word_column == 0:
             raise ValueError(
@@ -187,6 +191,8 @@ class NerConfig(Config):
             )
         if self.predict_file and not self.do_predict:
             raise ValueError("--predict_file is given without --do_predict=true.")
+        if self.crf_learning_rate_factor is not None and self.use_crf is False:
+            raise ValueError("--crf_learning_rate_factor is given with --use_crf=false.")
 
     def reads_data_dir(self) -> bool:
         return self.do_train or self.do_eval or not self.predict_file

@@ -3,6 +3,9 @@
 score(y) = start[y_1] + sum_t logits[t, y_t] + sum_t transitions[y_t, y_t+1] + end[y_W]
 p(y) = exp(score(y)) / sum over all paths y' of exp(score(y'))
 
+A row may be a part of a longer text: `start` and `end` count only where the text's own beginning
+and end are, and what may begin a text is no matter elsewhere.
+
 Shapes: B batch, W words of the longest row, L labels. A row's words stand at its beginning.
 """
 
@@ -16,19 +19,26 @@ _FORBIDDEN = -1e4
 
 
 class Chain(NamedTuple):
-    """The weights: `start` and `end`, float [L]; `transitions`, float [L, L] (from, to)."""
+    """The weights, floats: `start` and `end` [B, L]; `transitions` [L, L] (from, to)."""
 
     start: tf.Tensor
     transitions: tf.Tensor
     end: tf.Tensor
 
 
-def make_chain(labels: Sequence[str], may_follow: Callable[[Optional[str], str], bool]) -> Chain:
+def make_chain(
+    labels: Sequence[str],
+    may_follow: Callable[[Optional[str], str], bool],
+    begins: tf.Tensor,
+    ends: tf.Tensor,
+) -> Chain:
     """Makes the variables `crf/{start,transitions,end}`.
 
     Args:
       labels: Names of the L labels.
       may_follow: Of a label (None: the beginning) and another, whether this may come after it.
+      begins: bool Tensor [B]: whether a row's first word is the first of its text.
+      ends: bool Tensor [B]: whether its last word is the last.
 
     Returns:
       The chain, in which what may not follow has a weight that rules it out.
@@ -41,10 +51,11 @@ def make_chain(labels: Sequence[str], may_follow: Callable[[Optional[str], str],
         end = tf.get_variable("end", [size], initializer=zeros)
     first = np.array([may_follow(None, label) for label in labels])
     allowed = np.array([[may_follow(before, label) for label in labels] for before in labels])
+    masked_start = tf.where(first, start, tf.fill([size], _FORBIDDEN))
     return Chain(
-        start=tf.where(first, start, tf.fill([size], _FORBIDDEN)),
+        start=tf.where_v2(begins[:, None], masked_start, 0.0),  # [B, L]
         transitions=tf.where(allowed, transitions, tf.fill([size, size], _FORBIDDEN)),
-        end=tf.convert_to_tensor(end),
+        end=tf.where_v2(ends[:, None], end, 0.0),  # [B, L]
     )
 
 
@@ -71,10 +82,10 @@ def _score(chain: Chain, logits: tf.Tensor, label_ids: tf.Tensor, mask: tf.Tenso
     moved = tf.gather_nd(chain.transitions, pairs)  # [B, W - 1]
     last = tf.maximum(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1) - 1, 0)  # [B]
     return (
-        tf.gather(chain.start, label_ids[:, 0])
+        tf.gather(chain.start, label_ids[:, 0], batch_dims=1)
         + tf.reduce_sum(emitted * words, axis=1)
         + tf.reduce_sum(moved * words[:, 1:], axis=1)
-        + tf.gather(chain.end, tf.gather(label_ids, last, batch_dims=1))
+        + tf.gather(chain.end, tf.gather(label_ids, last, batch_dims=1), batch_dims=1)
     )
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Dict, List, Optional, Sequence
 
+from finetune.metrics import format_figures, format_table
 from finetune.tagging import Span, spans_of, strict_spans_of
 
 Tags = Sequence[Sequence[str]]
@@ -96,25 +97,27 @@ def error_table(
         counts = ("right", "wrong_type", "wrong_boundary", "wrong_type_and_boundary", "missed")
         table[kind] = {**dict.fromkeys((*counts, "spurious"), 0), "taken_for": Counter()}
     for in_gold, in_predicted in zip(gold, predicted):
+        gold_at, predicted_at = _by_word(in_gold), _by_word(in_predicted)
         for span in in_gold:
-            best = _counterpart(span, in_predicted)
+            best = _counterpart(span, predicted_at)
             table[span[2]][_outcome(span, best)] += 1
             if best is not None and best[:2] == span[:2]:
                 table[span[2]]["taken_for"][best[2]] += 1
         for span in in_predicted:
-            if _counterpart(span, in_gold) is None:
+            if _counterpart(span, gold_at) is None:
                 table[span[2]]["spurious"] += 1
     return table
 
 
-def _overlap(one: Span, other: Span) -> int:
-    return min(one[1], other[1]) - max(one[0], other[0])
+def _by_word(spans: Sequence[Span]) -> Dict[int, Span]:
+    return {word: span for span in spans for word in range(*span[:2])}
 
 
-def _counterpart(span: Span, others: Sequence[Span]) -> Optional[Span]:
-    touching = [other for other in others if _overlap(span, other) > 0]
-    key = lambda other: (_overlap(span, other), other[2] == span[2])  # noqa: E731
-    return max(touching, key=key, default=None)
+def _counterpart(span: Span, others: Dict[int, Span]) -> Optional[Span]:
+    """Returns the span that shares most words with one, of those by word."""
+    shared = Counter(others[word] for word in range(*span[:2]) if word in others)
+    # A Counter keeps the order in which it met them, and so `max` the first of equals.
+    return max(shared, key=lambda other: (shared[other], other[2] == span[2]), default=None)
 
 
 def _outcome(span: Span, best: Optional[Span]) -> str:
@@ -127,24 +130,13 @@ def _outcome(span: Span, best: Optional[Span]) -> str:
 
 def format_entity_scores(scores: Dict[str, object]) -> str:
     """Returns scores as text for people: a line each, a table of types, a table of errors."""
-    lines = [
-        f"{name} = {value}" if isinstance(value, int) else f"{name} = {value:.4f}"
-        for name, value in scores.items()
-        if name not in ("types", "errors")
-    ]
-    types: Dict[str, Dict[str, float]] = scores["types"]
-    width = max(map(len, ("type", *types)))
-    lines += ["", f"{'type':<{width}}  precision  recall      f1  support"]
-    lines += [
-        f"{kind:<{width}}  {s['precision']:9.4f}  {s['recall']:6.4f}  {s['f1']:6.4f}"
-        f"  {s['support']:7d}"
-        for kind, s in types.items()
-    ]
-    return "\n".join(lines + _format_errors(scores["errors"], width)) + "\n"
+    lines = [*format_figures(scores), "", *format_table("type", scores["types"])]
+    return "\n".join(lines + _format_errors(scores["errors"])) + "\n"
 
 
-def _format_errors(errors: Dict[str, Dict[str, object]], width: int) -> List[str]:
+def _format_errors(errors: Dict[str, Dict[str, object]]) -> List[str]:
     kinds = list(errors)
+    width = max(map(len, ("type", *kinds)))
     heads = ("missed", "wrong boundary", "wrong both", "spurious")
     keys = ("missed", "wrong_boundary", "wrong_type_and_boundary", "spurious")
     cells = [max(len(kind), 4) for kind in kinds]

@@ -78,21 +78,30 @@ def _cross_entropy(label_ids: np.ndarray, logits: np.ndarray) -> float:
 
 def format_scores(scores: Dict[str, object]) -> str:
     """Returns scores as text for people: a line each, a table of labels, the confusion matrix."""
-    lines = [
-        f"{name} = {value}" if isinstance(value, int) or value is None else f"{name} = {value:.4f}"
-        for name, value in scores.items()
-        if name not in ("labels", "confusion_matrix")
-    ]
     per_label: Dict[str, Dict[str, float]] = scores["labels"]
-    width = max(map(len, ("label", *per_label)))
-    lines += ["", f"{'label':<{width}}  precision  recall      f1  support"]
-    lines += [
-        f"{label:<{width}}  {s['precision']:9.4f}  {s['recall']:6.4f}  {s['f1']:6.4f}"
-        f"  {s['support']:7d}"
-        for label, s in per_label.items()
-    ]
+    lines = [*format_figures(scores), "", *format_table("label", per_label)]
     lines += ["", "confusion matrix (rows: right label, columns: predicted label)"]
+    width = max(map(len, ("label", *per_label)))
     return "\n".join(lines + _matrix(list(per_label), scores["confusion_matrix"], width)) + "\n"
+
+
+def format_figures(scores: Dict[str, object]) -> List[str]:
+    """Returns a line for each score that is a single figure."""
+    return [
+        f"{name} = {value:.4f}" if isinstance(value, float) else f"{name} = {value}"
+        for name, value in scores.items()
+        if value is None or isinstance(value, (int, float))
+    ]
+
+
+def format_table(title: str, rows: Dict[str, Dict[str, float]]) -> List[str]:
+    """Returns the lines of a table of `precision`, `recall`, `f1` and `support`."""
+    width = max(map(len, (title, *rows)))
+    return [f"{title:<{width}}  precision  recall      f1  support"] + [
+        f"{name:<{width}}  {s['precision']:9.4f}  {s['recall']:6.4f}  {s['f1']:6.4f}"
+        f"  {s['support']:7d}"
+        for name, s in rows.items()
+    ]
 
 
 def _matrix(labels: List[str], rows: List[List[int]], width: int) -> List[str]:

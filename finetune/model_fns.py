@@ -23,6 +23,7 @@ class Training:
       bias_correction: Whether Adam corrects its moments for their start at zero.
       save_checkpoints_steps: Steps between two checkpoints.
       learning_rate_factors: As of `optimization.create_optimizer`.
+      new_head: Whether a head in the initial checkpoint is for other labels, and not used.
     """
 
     learning_rate: float = 0.0
@@ -31,12 +32,13 @@ class Training:
     bias_correction: bool = True
     save_checkpoints_steps: int = 1000
     learning_rate_factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    new_head: bool = False
 
 
 class Head(NamedTuple):
-    """What a task makes of a batch; `loss` and `metrics` need the labels, and are made if asked."""
+    """What a task makes of a batch, each part when it is asked for."""
 
-    predictions: Dict[str, tf.Tensor]
+    predictions: Callable[[], Dict[str, tf.Tensor]]
     loss: Callable[[], tf.Tensor]
     metrics: Callable[[], dict]
 
@@ -75,7 +77,7 @@ def classifier_model_fn_builder(
                 "eval_loss": tf.metrics.mean(_cross_entropy(logits, label_ids)),
             }
 
-        return Head({"logits": logits}, loss, metrics)
+        return Head(lambda: {"logits": logits}, loss, metrics)
 
     return _model_fn(build_head, init_checkpoint, training)
 
@@ -108,33 +110,47 @@ def tagger_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_tagger(bert_config, is_training, features, len(labels), head)  # [B, W, L]
-        chain = crf.make_chain(labels, tagging.may_follow) if use_crf else None
-        mask = tf.cast(features["word_mask"], tf.bool)  # [B, W]
-        label_ids = features["label_ids"]  # [B, W]
-        labelled = mask & tf.not_equal(label_ids, NO_LABEL)  # [B, W]
-        nll = _tags_nll(chain, logits, label_ids, labelled)  # [B]
-        num_labelled = tf.reduce_sum(tf.cast(labelled, tf.float32))
-        predicted, probabilities = (None, None)
-        if not is_training:
-            predicted, probabilities = _best_tags(chain, logits, mask)
-        predictions = {
+        logits = create_tagger(bert_config, is_training, features, len(labels), head)
+        chain = _make_chain(labels, features) if use_crf else None
+        return _tagger_head(chain, logits, features)
+
+    return _model_fn(build_head, init_checkpoint, training)
+
+
+def _make_chain(labels: Sequence[str], features: dict) -> crf.Chain:
+    begins, ends = (tf.cast(features[name], tf.bool) for name in ("begins", "ends"))
+    return crf.make_chain(labels, tagging.may_follow, begins, ends)
+
+
+def _tagger_head(chain: Optional[crf.Chain], logits: tf.Tensor, features: dict) -> Head:
+    """Makes the head of logits [B, W, L]; `chain` None: softmax."""
+    mask = tf.cast(features["word_mask"], tf.bool)  # [B, W]
+    label_ids = features["label_ids"]  # [B, W]
+    labelled = mask & tf.not_equal(label_ids, NO_LABEL)  # [B, W]
+    nll = _tags_nll(chain, logits, label_ids, labelled)  # [B]
+    num_labelled = tf.reduce_sum(tf.cast(labelled, tf.float32))
+
+    def predictions():
+        predicted, probabilities = _best_tags(chain, logits, mask)
+        return {
             "label_ids": predicted,
             "probabilities": probabilities,
             "negative_log_likelihood": nll,
         }
 
-        def metrics():
-            weights = tf.cast(labelled, tf.float32)
-            return {
-                "eval_accuracy": tf.metrics.accuracy(label_ids, predicted, weights=weights),
-                "eval_loss": tf.metrics.mean(tf.reduce_sum(nll) / num_labelled, num_labelled),
-            }
-
+    def loss():
         # The mean over words, as over rows in a classifier: a long text counts for more.
-        return Head(predictions, lambda: tf.reduce_sum(nll) / num_labelled, metrics)
+        return tf.reduce_sum(nll) / num_labelled
 
-    return _model_fn(build_head, init_checkpoint, training)
+    def metrics():
+        predicted, _ = _best_tags(chain, logits, mask)
+        weights = tf.cast(labelled, tf.float32)
+        return {
+            "eval_accuracy": tf.metrics.accuracy(label_ids, predicted, weights=weights),
+            "eval_loss": tf.metrics.mean(loss(), num_labelled),
+        }
+
+    return Head(predictions, loss, metrics)
 
 
 def _model_fn(
@@ -147,9 +163,11 @@ def _model_fn(
         is_training = mode == tf.estimator.ModeKeys.TRAIN
         head = build_head(features, is_training)
         if init_checkpoint:
-            checkpoints.initialize_from(init_checkpoint, trained=not is_training)
+            checkpoints.initialize_from(
+                init_checkpoint, trained=not is_training, new_head=training.new_head
+            )
         if mode == tf.estimator.ModeKeys.PREDICT:
-            return tf.estimator.EstimatorSpec(mode, predictions=head.predictions)
+            return tf.estimator.EstimatorSpec(mode, predictions=head.predictions())
         loss = head.loss()
         if not is_training:
             return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=head.metrics())

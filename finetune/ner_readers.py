@@ -1,6 +1,9 @@
 """Read tagged texts in their usual forms, saying file and line of whatever is wrong in them."""
 
+import collections
+import itertools
 import json
+import logging
 import os
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -8,14 +11,20 @@ from finetune.readers import read_lines
 from finetune.tagged_text import TaggedText, split_words
 from finetune.tagging import Span, is_tag, split_tag
 
+_log = logging.getLogger(__name__)
+
 # What a file can be: CoNLL columns, a text a line with its tags in labels.txt beside it, JSON
 # lines, or bare texts, one a line.
 FORMS = ("conll", "text_labels", "jsonl", "text")
 _ENDINGS = (".txt", ".conll", ".tsv", ".bio", ".iob", ".iob2", ".jsonl", ".json")
 _TEXTS, _LABELS = "texts.txt", "labels.txt"
 _DOCUMENT = "-DOCSTART-"
+# Ours first, then those of annotation tools (doccano, Label Studio, Prodigy).
 _SPAN_KEYS = ("entities", "spans", "labels", "label")
 _TYPE_KEYS = ("type", "label", "tag")
+_START_KEYS = ("start", "start_offset")
+_END_KEYS = ("end", "end_offset")
+_TAG_FORM = "expected O, or a letter and a type such as B-PER"
 
 
 class Options(NamedTuple):
@@ -74,15 +83,21 @@ def read_texts(path: str, form: str, split: str, options: Options) -> List[Tagge
         "jsonl": _read_jsonl,
         "text": _read_text,
     }
-    form = find_form(path, options) if form == "auto" else form
-    return list(readers[form](path, split, options))
+    if form == "auto":
+        form = find_form(path, options)
+    if path == "-" and form == "text_labels":
+        raise ValueError("--data_form=text_labels: two files cannot come by standard input.")
+    texts = list(readers[form](path, split, options))
+    _log.info("%s: %d texts, read as %s (--data_form)", path, len(texts), form)
+    return texts
 
 
 def find_form(path: str, options: Options) -> str:
     """Returns what a file is, by its name and what stands in it.
 
-    A file to predict may hold bare texts: it does if most of its lines have no tag where CoNLL
-    columns have theirs, and more than one word.
+    A file to predict may hold bare texts. It is taken for CoNLL columns if half of its lines have a
+    tag where these have theirs, or if all have a single column and there are blank lines between
+    them, unless the model labels characters or words apart by white space.
     """
     if path == "-":
         return "text"
@@ -92,12 +107,17 @@ def find_form(path: str, options: Options) -> str:
         return "jsonl"
     if options.need_tags:
         return "conll"
-    rows = [cells for _, cells in _rows(path) if cells and cells[0] != _DOCUMENT]
-    single = all(len(cells) == 1 for cells in rows)
+    lines = [cells for _, cells in _rows(path) if not cells or cells[0] != _DOCUMENT]
+    width = _width(list(filter(None, lines)))
+    rows = [cells for cells in lines if cells and not _is_comment(cells, width, options)]
     tagged = sum(_tag_of(cells, options.tag_column) is not None for cells in rows)
-    if options.tag_column == 0:
-        return "conll" if len({len(cells) for cells in rows}) == 1 else "text"
-    return "conll" if single or 2 * tagged >= len(rows) else "text"
+    if rows and 2 * tagged >= len(rows):
+        return "conll"
+    groups = [key for key, _ in itertools.groupby(lines, key=bool)]  # Words, blank lines, words
+    word_a_line = width == 1 and all(len(cells) == 1 for cells in rows)
+    sentences = groups.count(True) > 1
+    like_conll = word_a_line and sentences and options.word_split == "punctuation"
+    return "conll" if like_conll else "text"
 
 
 def _tag_of(cells: Sequence[str], column: int) -> Optional[str]:
@@ -110,40 +130,66 @@ def _cell(cells: Sequence[str], column: int) -> Optional[str]:
     return cells[place] if 0 <= place < len(cells) else None
 
 
-def _rows(path: str) -> Iterator[Tuple[int, List[str]]]:
-    """Yields (line number, cells) of a file in columns; a line of white space has no cells."""
+def _rows(path: str) -> List[Tuple[int, List[str]]]:
+    """Returns (line number, cells) of a file in columns; a line of white space has no cells."""
+    rows = []
     for number, line in read_lines(path, blank="all"):
-        if not line.strip():
-            yield number, []
-        elif "\t" in line:
-            yield number, [cell.strip(" ") for cell in line.strip(" \r").rstrip("\t").split("\t")]
-        else:
-            # At spaces alone: a no-break or ideographic space is part of a word.
-            yield number, [cell for cell in line.strip(" \r").split(" ") if cell]
+        if "\r" in line.rstrip("\r"):
+            raise ValueError(
+                f"{path}:{number}: a CR within the line; convert the file, e.g. with "
+                "`tr '\\r' '\\n'`."
+            )
+        # At spaces alone: a no-break or ideographic space is part of a word.
+        line = line.strip(" \r")
+        cells = line.split("\t") if "\t" in line else line.split(" ")
+        cells = [cell.strip(" ") for cell in cells] if "\t" in line else list(filter(None, cells))
+        rows.append((number, cells if line.strip() else []))
+    return rows
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """Returns how many columns most lines have; of equals, those that come first."""
+    return collections.Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
 
 
 def _read_conll(path: str, split: str, options: Options) -> Iterator[TaggedText]:
     """A word a line in columns, sentences apart by blank lines."""
+    rows = _rows(path)
+    width = _width([cells for _, cells in rows if cells and cells[0] != _DOCUMENT])
+    if not width:
+        raise ValueError(f"{path}: no sentences, only blank lines; expected a word a line.")
+    _refuse_columns(path, width, options)
     sentence: List[Tuple[int, str, Optional[str]]] = []
-    tagged_at: Dict[bool, int] = {}  # The first line with a tag, and the first without
-    for number, cells in _rows(path):
+    for number, cells in rows:
         if not cells or cells[0] == _DOCUMENT:
             yield from _sentence(path, split, sentence)
             sentence = []
-            continue
-        if not sentence and _is_comment(cells, options):
-            continue
-        word, tag = _word_and_tag(f"{path}:{number}", cells, options)
-        tagged_at.setdefault(tag is not None, number)
-        if len(tagged_at) == 2:
-            raise ValueError(
-                f"{path}:{number}: {_described(cells)}; expected as many columns as in line "
-                f"{min(tagged_at.values())}: a tag at each word, or at none."
-            )
-        sentence.append((number, word, tag))
+        elif sentence or not _is_comment(cells, width, options):
+            word, tag = _word_and_tag(f"{path}:{number}", cells, width, options)
+            sentence.append((number, word, tag))
     yield from _sentence(path, split, sentence)
-    if not tagged_at:
-        raise ValueError(f"{path}: no sentences, only blank lines; expected a word a line.")
+
+
+def _is_comment(cells: Sequence[str], width: int, options: Options) -> bool:
+    """Whether a line before a sentence is about it (GermEval: "#<TAB>source<TAB>[date]")."""
+    if len(cells) != width:
+        return cells[0].startswith("#")
+    sign = cells[0] == "#" or cells[0].startswith("# ")
+    return sign and width > 1 and _tag_of(cells, options.tag_column) is None
+
+
+def _refuse_columns(path: str, width: int, options: Options) -> None:
+    """Raises `ValueError` if the word and the tag cannot be in the columns they are said to be."""
+    if width == 1 and not options.need_tags:
+        return
+    columns = range(1, width + 1)
+    word, tag = (c if c >= 0 else width + 1 + c for c in (options.word_column, options.tag_column))
+    if width == 1 or word == tag or word not in columns or tag not in (0, *columns):
+        raise ValueError(
+            f"{path}: most lines have {width} column(s); expected the word in column "
+            f"{options.word_column} and the tag in another, {options.tag_column}. Columns are "
+            "apart by spaces or a tab; --word_column and --tag_column choose them."
+        )
 
 
 def _sentence(
@@ -152,40 +198,32 @@ def _sentence(
     if rows:
         numbers, words, tags = zip(*rows)
         where = f"{path}:{numbers[0]}"
-        yield TaggedText.from_words(
-            f"{split}-{numbers[0]}", words, None if tags[0] is None else tags, where
+        guid = f"{split}-{numbers[0]}"
+        tags = None if tags[0] is None else tags
+        yield TaggedText.from_words(guid, words, tags, where, word_a_line=True)
+
+
+def _word_and_tag(
+    where: str, cells: Sequence[str], width: int, options: Options
+) -> Tuple[str, Optional[str]]:
+    if len(cells) != width:
+        raise ValueError(
+            f"{where}: {_described(cells)}; expected {width}, as most lines have, apart by a space "
+            "or tab."
         )
-
-
-def _is_comment(cells: Sequence[str], options: Options) -> bool:
-    """Whether the line before a sentence is about it ("#<TAB>source"), and no word with a tag."""
-    if not cells[0].startswith("#") or options.tag_column == 0:
-        return False
-    if len(cells) == 1:
-        return options.need_tags
-    return _tag_of(cells, options.tag_column) is None
-
-
-def _word_and_tag(where: str, cells: Sequence[str], options: Options) -> Tuple[str, Optional[str]]:
-    alone = len(cells) == 1 and not options.need_tags
-    word = cells[0] if alone else _cell(cells, options.word_column)
+    word = _cell(cells, 1 if width == 1 else options.word_column)
     if not word:
         raise ValueError(
             f"{where}: {_described(cells)}, and no word in column {options.word_column} "
             "(--word_column)."
         )
-    if alone or options.tag_column == 0:
+    if width == 1 or options.tag_column == 0:
         return word, None
-    if len(cells) == 1:
-        raise ValueError(
-            f"{where}: {_described(cells)}; expected at least two, the word and its tag, apart by "
-            "a space or tab."
-        )
     tag = _cell(cells, options.tag_column)
-    if tag is None or not is_tag(tag):
+    if not is_tag(tag):
         raise ValueError(
-            f"{where}: found {tag!r} for the tag (column {options.tag_column}); expected O, or a "
-            "letter and a type such as B-PER. --tag_column says where the tags are"
+            f"{where}: found {tag!r} for the tag (column {options.tag_column}); {_TAG_FORM}. "
+            "--tag_column says where the tags are"
             + ("." if options.need_tags else ", 0 that there are none.")
         )
     return word, tag
@@ -206,7 +244,9 @@ def _read_text_labels(path: str, split: str, options: Options) -> Iterator[Tagge
     """A text a line, and beside it labels.txt: a tag for each word, or for each character."""
     texts = list(read_lines(path, blank="all"))
     labels_path = _labels_path(path)
-    if not os.path.exists(labels_path) and not options.need_tags:
+    if not os.path.exists(labels_path):
+        if options.need_tags:
+            raise ValueError(f"{labels_path} is not there; expected the tags of {path} in it.")
         yield from _read_text(path, split, options)
         return
     labels = [line for _, line in read_lines(labels_path, blank="all")]
@@ -214,39 +254,43 @@ def _read_text_labels(path: str, split: str, options: Options) -> Iterator[Tagge
         raise ValueError(
             f"{path} has {len(texts)} lines, {labels_path} {len(labels)}; expected as many."
         )
-    cut, what = _labels_of_words, "words (apart by white space)"
+    cut = _labels_of_words
     if _are_characters([text for _, text in texts], labels):
-        cut, what = _labels_of_characters, "characters"
+        cut = _labels_of_characters
     for (number, text), line in zip(texts, labels):
-        words, tags, count = cut(text, line)
-        if len(tags) != count:
-            raise ValueError(
-                f"{labels_path}:{number}: {len(tags)} labels, but {count} {what} in "
-                f"{path}:{number}; expected one each."
-            )
-        where = f"{labels_path}:{number}"
+        words, tags = cut(text, line, f"{labels_path}:{number}", f"{path}:{number}")
         wrong = next((tag for tag in tags if not is_tag(tag)), None)
         if wrong is not None:
-            raise ValueError(
-                f"{where}: found {wrong!r} for a tag; expected O, or a letter and a type such as "
-                "B-PER."
-            )
-        if cut is _labels_of_characters:
-            tags = [tags[start] for start, _ in words]
-        yield TaggedText(f"{split}-{number}", text, words, tags, where)
+            raise ValueError(f"{labels_path}:{number}: found {wrong!r} for a tag; {_TAG_FORM}.")
+        yield TaggedText(f"{split}-{number}", text, words, tags, f"{labels_path}:{number}")
 
 
 def _labels_path(path: str) -> str:
     return os.path.join(os.path.dirname(path), _LABELS)
 
 
-def _labels_of_words(text: str, line: str) -> Tuple[List[Tuple[int, int]], List[str], int]:
-    words = split_words(text, "whitespace")
-    return words, line.split(), len(words)
+def _labels_of_words(
+    text: str, line: str, where: str, text_where: str
+) -> Tuple[List[Tuple[int, int]], List[str]]:
+    words, tags = split_words(text, "whitespace"), line.split()
+    if len(tags) != len(words):
+        raise ValueError(
+            f"{where}: {len(tags)} labels, but {len(words)} words (apart by white space) in "
+            f"{text_where}; expected one each."
+        )
+    return words, tags
 
 
-def _labels_of_characters(text: str, line: str) -> Tuple[List[Tuple[int, int]], List[str], int]:
-    return split_words(text, "characters"), list(line), len(text)
+def _labels_of_characters(
+    text: str, line: str, where: str, text_where: str
+) -> Tuple[List[Tuple[int, int]], List[str]]:
+    if len(line) != len(text):
+        raise ValueError(
+            f"{where}: {len(line)} labels, but {len(text)} characters in {text_where}; expected "
+            "one each."
+        )
+    words = split_words(text, "characters")
+    return words, [line[start] for start, _ in words]
 
 
 def _are_characters(texts: Sequence[str], labels: Sequence[str]) -> bool:
@@ -258,7 +302,9 @@ def _are_characters(texts: Sequence[str], labels: Sequence[str]) -> bool:
     by_character = sum(
         len(text) == len(line) and all(map(is_tag, line)) for text, line in zip(texts, labels)
     )
-    return by_character > by_word
+    if by_word or by_character:
+        return by_character > by_word
+    return all(map(is_tag, "".join(labels)))  # Nothing fits: letters alone mean characters.
 
 
 def word_split_of(path: str) -> str:
@@ -273,20 +319,26 @@ def word_split_of(path: str) -> str:
 def _read_jsonl(path: str, split: str, options: Options) -> Iterator[TaggedText]:
     """A JSON object a line: `text`, and `entities` with `start`, `end` and `type`."""
     for number, line in read_lines(path):
+        if not line.strip():
+            continue
         where = f"{path}:{number}"
         row = _json_object(line, where)
         text = row.get("text")
         if not isinstance(text, str):
             raise ValueError(f'{where}: found {text!r:.60} for "text"; expected a string.')
-        if any("\ud800" <= char <= "\udfff" for char in text):
+        if _has_surrogates(text):
             raise ValueError(
                 f"{where}: the text holds half a surrogate pair, which is no character."
             )
-        key = next((key for key in _SPAN_KEYS if key in row), None)
-        if key is None and options.need_tags:
-            raise ValueError(f'{where}: no "{_SPAN_KEYS[0]}"; expected a list of spans.')
-        spans = None if key is None else _spans(row[key], where)
+        found = next((row[key] for key in _SPAN_KEYS if key in row), None)
+        # What stands there in data to predict may be anything, such as a label of the whole text.
+        unlabelled = not options.need_tags and not isinstance(found, list)
+        spans = None if unlabelled else _spans(found, where)
         yield TaggedText.from_spans(f"{split}-{number}", text, spans, where, options.word_split)
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _json_object(line: str, where: str) -> dict:
@@ -301,19 +353,22 @@ def _json_object(line: str, where: str) -> dict:
 
 def _spans(value: object, where: str) -> List[Span]:
     if not isinstance(value, list):
-        raise ValueError(f"{where}: found {value!r:.60} for the spans; expected a list.")
+        raise ValueError(
+            f'{where}: found {value!r:.60} for "{_SPAN_KEYS[0]}"; expected a list of spans.'
+        )
     return [_span(item, where) for item in value]
 
 
 def _span(item: object, where: str) -> Span:
+    span = item
     if isinstance(item, dict):
-        kind = next((item[key] for key in _TYPE_KEYS if key in item), None)
-        item = [item.get("start"), item.get("end"), kind]
-    whole = isinstance(item, list) and len(item) == 3
-    numbers = whole and all(isinstance(n, int) and not isinstance(n, bool) for n in item[:2])
-    if not numbers or not isinstance(item[2], str) or not is_tag(f"B-{item[2]}"):
+        keys = (_START_KEYS, _END_KEYS, _TYPE_KEYS)
+        span = [next((item[k] for k in some if k in item), None) for some in keys]
+    whole = isinstance(span, list) and len(span) == 3
+    numbers = whole and all(isinstance(n, int) and not isinstance(n, bool) for n in span[:2])
+    if not numbers or not isinstance(span[2], str) or not is_tag(f"B-{span[2]}"):
         raise ValueError(
             f'{where}: found {item!r:.80} for a span; expected {{"start": 0, "end": 5, '
-            '"type": "PER"}, or [0, 5, "PER"].'
+            '"type": "PER"}, or [0, 5, "PER"], with no white space in the type.'
         )
-    return item[0], item[1], split_tag(f"B-{item[2]}")[1]
+    return span[0], span[1], split_tag(f"B-{span[2]}")[1]

@@ -73,8 +73,9 @@ def write_tagging(
     """Writes `test_results.conll` and `test_results.jsonl`.
 
     The first has a word a line with its right tag, if all texts have tags, and its predicted one,
-    a space between, and an empty line behind each text: as conlleval and seqeval take it. The
-    second has an object a line for each text, with its entities.
+    a space between, and an empty line behind each text: as conlleval and seqeval take it. A text
+    without words is not in it, as these cannot take it. The second has an object a line for each
+    text, with its entities.
 
     Args:
       conll_path: The first file.
@@ -89,7 +90,7 @@ def write_tagging(
             for i, tag in enumerate(tags):
                 columns = [_one_cell(text.word(i)), *([text.tags[i]] if with_gold else []), tag]
                 conll.write(" ".join(columns) + "\n")
-            conll.write("\n")
+            conll.write("\n" if tags else "")
             row = {
                 "guid": text.guid,
                 "text": text.text,

@@ -35,6 +35,8 @@ _IDENTITY = (
     "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
     "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor",
 )  # fmt: skip
+# Those of them that say what is on top of BERT: a trained model has one head and no other.
+_HEAD = ("ner_head", "use_crf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +55,17 @@ class RunRecord:
                 raise ValueError(
                     f"The {name} given is not the one that the model was trained with. Leave out "
                     "--vocab_file and --bert_config_file: the output directory has its own."
+                )
+
+    def refuse_other_head(self, config: Config, other_script: str) -> None:
+        """Raises `ValueError` if a configuration asks for another head than the trained one."""
+        if ("ner_head" in self.settings) != hasattr(config, "ner_head"):
+            raise ValueError(f"This model was trained by {other_script}: use it there.")
+        for name in _HEAD:
+            was, now = self.settings.get(name), getattr(config, name, None)
+            if now is not None and now != was:
+                raise ValueError(
+                    f"--{name}={now}: the model was trained with {was}. Leave the flag out."
                 )
 
     def differences(self, other: "RunRecord") -> List[str]:

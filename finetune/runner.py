@@ -53,6 +53,8 @@ class Run:
         if self._record is None and not config.do_train and not config.init_checkpoint:
             raise ValueError(_no_trained_model(self._output_dir))
         self._processor = _make_processor(config.require("task_name"), task_class)
+        if self._record is not None and not config.do_train:
+            self._record.refuse_other_head(config, task_class.other_script)
         self._data_dir = _data_dir(config) if config.reads_data_dir() else ""
         self._config = config = task_class.with_defaults(config, self._processor, self._data_dir)
         tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
@@ -180,12 +182,19 @@ class Run:
             num_warmup_steps=int(num_train_steps * config.warmup_proportion),
             bias_correction=config.adam_bias_correction,
             save_checkpoints_steps=config.save_checkpoints_steps,
+            new_head=num_train_steps > 0 and self._begins_from_other_labels(labels),
         )
         model_fn = self._task.make_model_fn(labels, init_checkpoint, training)
         run_config = tf.estimator.RunConfig(
             model_dir=self._output_dir, tf_random_seed=config.seed, log_step_count_steps=None
         )
         return tf.estimator.Estimator(model_fn, config=run_config)
+
+    def _begins_from_other_labels(self, labels: List[str]) -> bool:
+        """Returns whether --init_checkpoint is a fine-tuned model whose labels are others."""
+        folder = os.path.dirname(self._config.init_checkpoint or "")
+        record = run_record.load(folder) if folder else None
+        return record is not None and record.labels != labels
 
     def _labels(self, train_examples: Optional[List[Any]]) -> List[str]:
         """Returns the labels: those of the trained model, or of the training to come."""
@@ -197,15 +206,11 @@ class Run:
 
     def _examples(self, split: str) -> List[Any]:
         """Reads a split through the processor; a split without rows is refused."""
-        predict_file = getattr(self._config, "predict_file", None)
-        if split == "test" and predict_file:
-            source = predict_file
-            examples = list(self._processor.read_examples(predict_file, split))
-        else:
-            source = self._data_dir
-            examples = getattr(self._processor, f"get_{split}_examples")(self._data_dir)
+        examples = self._task.read(split, self._data_dir)
         if not examples:
-            raise ValueError(f"{source}: no rows in the {split} data; expected at least one.")
+            raise ValueError(
+                f"{self._data_dir}: no rows in the {split} data; expected at least one."
+            )
         return self._task.checked(split, examples)
 
 
@@ -220,7 +225,6 @@ def _no_trained_model(output_dir: str) -> str:
 def _with_settings(config: Config, record: Optional[run_record.RunRecord]) -> Config:
     saved = dict(record.settings) if record else {}
     saved.pop("init_checkpoint", None)  # Not what to start from now, but what it started from.
-    saved.pop("data_form", None)  # That of the training file; the input may be in another.
     saved.pop("do_lower_case", None)  # Known from tokenizer_config.json beside the vocabulary.
     if config.max_seq_length is not None:
         saved.pop("doc_stride", None)  # Of the length that was saved with it.

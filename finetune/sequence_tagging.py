@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import logging
 import os
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
 
@@ -14,8 +15,11 @@ from finetune.tagging_features import TaggingFeatures, encode_texts, room_of
 from finetune.tasks import Task
 from processors import DataProcessor, NERProcessor
 
-# Where Adam's rate for the CRF differs from that for the rest.
+_log = logging.getLogger(__name__)
+
 _CRF_VARIABLES = r"^crf/"
+# They start at zero, and BERT's rates are far too low for them.
+_CRF_FACTOR = 100.0
 
 
 class SequenceTagging(Task):
@@ -40,9 +44,28 @@ class SequenceTagging(Task):
                 f"--doc_stride={config.doc_stride}: expected {room} at the most, the wordpieces "
                 f"that --max_seq_length={config.max_seq_length} has room for."
             )
-        defaults = {"ner_head": NER_HEADS[0], "use_crf": False, "doc_stride": max(1, room // 2)}
-        found = {"word_split": processor.word_split}
-        return config.filled_from({**defaults, **found})
+        if config.crf_learning_rate_factor is not None and not config.use_crf:
+            raise ValueError("--crf_learning_rate_factor is given without --use_crf=true.")
+        return config.filled_from(
+            {
+                "ner_head": NER_HEADS[0],
+                "use_crf": False,
+                "crf_learning_rate_factor": _CRF_FACTOR if config.use_crf else None,
+                "doc_stride": max(1, room // 2),
+                "word_split": processor.word_split,
+            }
+        )
+
+    def read(self, split: str, data_dir: str) -> List[TaggedText]:
+        path = self._config.predict_file
+        if split != "test" or not path:
+            return super().read(split, data_dir)
+        if path != "-" and not os.path.isfile(path):
+            raise ValueError(f"--predict_file={path}: no such file.")
+        if path == "-" or self._config.data_form == "text":
+            # Bare text is the same for all tasks, however they read their own files.
+            return list(NERProcessor.read_examples(self._processor, path, split))
+        return list(self._processor.read_examples(path, split))
 
     def checked(self, split: str, examples: List[TaggedText]) -> List[TaggedText]:
         """Returns the texts with their tags checked and turned into IOB2."""
@@ -51,9 +74,12 @@ class SequenceTagging(Task):
         tagged = [text for text in examples if text.tags is not None]
         # Of data to predict, the tags are passed on and no more: no fault of theirs is in the way.
         scheme = tagging.LENIENT if split == "test" else self._config.tag_scheme
-        _refuse_faults(tagged, scheme)
-        if not any(text.words for text in examples):
-            raise ValueError(f"The {split} data has no words; expected one text at least.")
+        scheme = _refuse_faults(tagged, scheme)
+        if split != "test":
+            num_words = sum(len(text.words) for text in examples)
+            _log.info("%s: %d words, tags in %s", split, num_words, scheme)
+        if split != "test" and not any(text.words for text in examples):
+            raise ValueError(f"{examples[0].where or split}: no words in the whole data.")
         return [
             text
             if text.tags is None
@@ -96,7 +122,9 @@ class SequenceTagging(Task):
     def make_model_fn(
         self, labels: List[str], init_checkpoint: Optional[str], training: model_fns.Training
     ) -> Callable:
-        factors = {_CRF_VARIABLES: self._config.crf_learning_rate_factor}
+        factors = {}
+        if self._config.use_crf:
+            factors[_CRF_VARIABLES] = self._config.crf_learning_rate_factor
         return model_fns.tagger_model_fn_builder(
             bert_config=self._model.bert_config,
             labels=labels,
@@ -148,7 +176,7 @@ class SequenceTagging(Task):
         for text in examples:
             answers = list(itertools.islice(words, len(text.words)))
             tags = [labels[label_id] for label_id, _ in answers]
-            # Windows are decoded one by one: where two meet, an I may go on nothing.
+            # Parts of a text are decoded one by one: where two meet, an I may go on nothing.
             tags = tagging.to_iob2(tags) if self._config.use_crf else tags
             yield tags, [probability for _, probability in answers]
 
@@ -179,7 +207,10 @@ def _refuse_incomplete(text: TaggedText, processor: str, need_tags: bool) -> Non
             f"{processor}: read_examples gave {type(text).__name__}; expected TaggedText."
         )
     if need_tags and text.tags is None:
-        raise ValueError(f"{text.where or text.guid}: the words have no tags; expected one each.")
+        raise ValueError(
+            f"{text.where or text.guid}: the words have no tags; expected one each. Are the "
+            "columns or the form of the data others (--tag_column, --data_form)?"
+        )
     if text.tags is not None and len(text.tags) != len(text.words):
         raise ValueError(
             f"{text.where or text.guid}: {len(text.tags)} tags for {len(text.words)} words; "
@@ -192,8 +223,8 @@ def _refuse_incomplete(text: TaggedText, processor: str, need_tags: bool) -> Non
             )
 
 
-def _refuse_faults(texts: Sequence[TaggedText], scheme: str) -> None:
-    """Raises `ValueError` where tags break their scheme, or that which they must be in."""
+def _refuse_faults(texts: Sequence[TaggedText], scheme: str) -> str:
+    """Returns the scheme of tags; raises `ValueError` where they break it or that asked for."""
     sequences = [text.tags for text in texts]
     wanted = tagging.find_scheme(sequences) if scheme == "auto" else scheme
     faults = tagging.faults(sequences, wanted)
@@ -207,3 +238,4 @@ def _refuse_faults(texts: Sequence[TaggedText], scheme: str) -> None:
             f"tags are {wanted}, {said}. Correct them, or give --tag_scheme=lenient to read them "
             "as conlleval does: what goes on no span begins one."
         )
+    return wanted

@@ -22,7 +22,7 @@ class TaggedText:
       words: Half-open code-point offsets of each word in the text.
       tags: A tag for each word, in any scheme of `finetune.tagging`; None in data to predict.
       where: "path:line" of the first word, for messages.
-      word_a_line: Whether each word has a line of its own.
+      word_a_line: Whether each word has a line of its own, one after another.
     """
 
     guid: str
@@ -39,14 +39,15 @@ class TaggedText:
         words: Sequence[str],
         tags: Optional[Sequence[str]] = None,
         where: Optional[str] = None,
+        word_a_line: bool = False,
     ) -> "TaggedText":
-        """Makes one of words (and their tags), one a line from `where` on."""
+        """Makes one of words and, if there are any, their tags."""
         offsets, end = [], -1
         for word in words:
             offsets.append((end + 1, end + 1 + len(word)))
             end += 1 + len(word)
         tags = None if tags is None else list(tags)
-        return cls(guid, " ".join(words), offsets, tags, where, word_a_line=True)
+        return cls(guid, " ".join(words), offsets, tags, where, word_a_line)
 
     @classmethod
     def from_spans(

@@ -14,7 +14,8 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 Span = Tuple[int, int, str]
 
 UNTYPED = "_"
-_TAG = re.compile(r"(?:O|([BIESMLU])(?:-(\S.*))?)", re.DOTALL)
+# A type has no white space, which would make two columns of it, nor half a surrogate pair.
+_TAG = re.compile(r"O|([BIESMLU])(?:-([^\s\ud800-\udfff]+))?")
 # What each scheme's letters are in IOBES, by which all of them are read.
 _LETTERS: Dict[str, Dict[str, str]] = {
     "IOB2": {"B": "B", "I": "I"},

@@ -44,7 +44,8 @@ class TaggingFeatures:
       word_positions: int32 [total words], each word's first piece, counted in its window.
       label_ids: int32 [total words], `NO_LABEL` where there is none.
       word_starts: int64 [windows + 1]: the words that have their answer in window i.
-      num_shortened: Words of which only the first pieces fit into a window.
+      begins: int32 [windows], 1 where the first of these words is the first of its text.
+      ends: int32 [windows], 1 where the last of them is the last.
     """
 
     input_ids: np.ndarray
@@ -52,12 +53,13 @@ class TaggingFeatures:
     word_positions: np.ndarray
     label_ids: np.ndarray
     word_starts: np.ndarray
-    num_shortened: int
+    begins: np.ndarray
+    ends: np.ndarray
 
     # Rank of each array of a batch.
     ranks = {
         "input_ids": 2, "input_mask": 2, "segment_ids": 2,
-        "word_positions": 2, "word_mask": 2, "label_ids": 2,
+        "word_positions": 2, "word_mask": 2, "label_ids": 2, "begins": 1, "ends": 1,
     }  # fmt: skip
 
     def __len__(self) -> int:
@@ -68,7 +70,7 @@ class TaggingFeatures:
 
         Returns:
           `input_ids`, `input_mask`, `segment_ids`: int32 [B, S]; `word_positions`, `word_mask`,
-          `label_ids` (`NO_LABEL` behind the last word): int32 [B, W].
+          `label_ids` (`NO_LABEL` behind the last word): int32 [B, W]; `begins`, `ends`: int32 [B].
         """
         input_ids, input_mask = pad(self.input_ids, self.row_starts, rows)
         word_positions, word_mask = pad(self.word_positions, self.word_starts, rows)
@@ -79,6 +81,8 @@ class TaggingFeatures:
             "word_positions": word_positions,
             "word_mask": word_mask,
             "label_ids": pad(self.label_ids, self.word_starts, rows, NO_LABEL)[0],
+            "begins": self.begins[rows],
+            "ends": self.ends[rows],
         }
 
 
@@ -102,45 +106,48 @@ def encode_texts(
     Raises:
       ValueError: A tag is not in the list.
     """
-    ids = {label: i for i, label in enumerate(labels or ())}
     room = room_of(max_seq_length)
     cls_id, sep_id = tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]"])
     input_ids: List[int] = []
-    row_starts, word_starts = [0], [0]
     positions: List[int] = []
-    label_ids: List[int] = []
+    row_starts, word_starts = [0], [0]
+    begins: List[bool] = []
+    ends: List[bool] = []
     shortened: List[str] = []
     for text in texts:
         pieces = _pieces(text, tokenizer, room, shortened)
-        if labels is not None:
-            label_ids += _label_ids(text, ids)
         for window in windows([len(p) for p in pieces], room, doc_stride):
             row, firsts = [cls_id], []
             for i in range(window.start, window.end):
                 firsts.append(len(row))
                 row += pieces[i]
             input_ids += [*row, sep_id]
-            row_starts.append(len(input_ids))
             positions += firsts[window.own_start - window.start : window.own_end - window.start]
+            row_starts.append(len(input_ids))
             word_starts.append(len(positions))
-    if shortened:
-        _log.warning(
-            "%d word(s) have more than %d wordpieces, of which the first are used (%s); a higher "
-            "--max_seq_length has room for more.",
-            len(shortened),
-            room,
-            ", ".join(shortened[:3]) + (", …" if len(shortened) > 3 else ""),
-        )
+            begins.append(window.own_start == 0)
+            ends.append(window.own_end == len(pieces))
+    _warn_of_shortened(shortened, room)
     return TaggingFeatures(
         input_ids=np.array(input_ids, np.int32),
         row_starts=np.array(row_starts, np.int64),
         word_positions=np.array(positions, np.int32),
-        label_ids=np.array(
-            label_ids if labels is not None else [NO_LABEL] * len(positions), np.int32
-        ),
+        label_ids=_label_ids(texts, labels, len(positions)),
         word_starts=np.array(word_starts, np.int64),
-        num_shortened=len(shortened),
+        begins=np.array(begins, np.int32),
+        ends=np.array(ends, np.int32),
     )
+
+
+def _warn_of_shortened(places: Sequence[str], room: int) -> None:
+    if places:
+        _log.warning(
+            "%d word(s) have more than %d wordpieces, of which the first are used (%s); a higher "
+            "--max_seq_length has room for more.",
+            len(places),
+            room,
+            ", ".join(places[:3]) + (", …" if len(places) > 3 else ""),
+        )
 
 
 def _pieces(
@@ -156,23 +163,28 @@ def _pieces(
     return pieces
 
 
-def _label_ids(text: TaggedText, ids: Dict[str, int]) -> List[int]:
-    for i, tag in enumerate(text.tags):
-        if tag not in ids:
-            raise ValueError(
-                f"{text.place(i)}: unknown tag {tag!r}; expected one of {', '.join(ids)}. The "
-                "tags are those of the training data, or of the task's class in processors.py."
-            )
-    return [ids[tag] for tag in text.tags]
+def _label_ids(
+    texts: Sequence[TaggedText], labels: Optional[Sequence[str]], num_words: int
+) -> np.ndarray:
+    if labels is None:
+        return np.full(num_words, NO_LABEL, np.int32)
+    ids = {label: i for i, label in enumerate(labels)}
+    for text in texts:
+        for i, tag in enumerate(text.tags):
+            if tag not in ids:
+                raise ValueError(
+                    f"{text.place(i)}: unknown tag {tag!r}; expected one of {', '.join(ids)}. The "
+                    "tags are those of the training data, or of the task's class in processors.py."
+                )
+    return np.array([ids[tag] for text in texts for tag in text.tags], np.int32)
 
 
 def windows(lengths: Sequence[int], room: int, stride: int) -> List[Window]:
     """Cuts a text into windows that overlap, at words.
 
     A word's answer comes from the window where it has most context: where the fewer pieces of
-    those before and behind it in the window are most; the text's own beginning and end count as
-    context without end. The first of equals is taken. A window in which no word has its answer is
-    left out.
+    those before and behind it in the window are most; of equals the first. A window in which no
+    word has its answer is left out.
 
     Args:
       lengths: Wordpieces of each word, each `room` at the most.
@@ -185,13 +197,11 @@ def windows(lengths: Sequence[int], room: int, stride: int) -> List[Window]:
     """
     ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])  # [words + 1]
     bounds = list(_bounds(ends, room, stride))
-    best = np.full(len(lengths), -1.0)
+    best = np.full(len(lengths), -1)
     owner = np.zeros(len(lengths), np.int64)
     for number, (start, end) in enumerate(bounds):
-        before = ends[start:end] - ends[start] if start else np.full(end - start, np.inf)
+        before = ends[start:end] - ends[start]
         behind = ends[end] - ends[start + 1 : end + 1]
-        if end == len(lengths):
-            behind = np.full(end - start, np.inf)
         context = np.minimum(before, behind)
         better = context > best[start:end]
         best[start:end][better] = context[better]

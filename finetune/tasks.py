@@ -33,6 +33,10 @@ class Task:
         del processor, data_dir
         return config
 
+    def read(self, split: str, data_dir: str) -> List[Any]:
+        """Returns the examples of a split, as the processor reads them."""
+        return getattr(self._processor, f"get_{split}_examples")(data_dir)
+
     def checked(self, split: str, examples: List[Any]) -> List[Any]:
         """Returns a split's examples in the form that the task works with.
 

@@ -32,6 +32,15 @@ def paths(length):
     return [p for p in itertools.product(range(len(LABELS)), repeat=length) if allowed(p)]
 
 
+def part_paths(length):
+    """The paths of a part amid a text: what stands at its beginning may go on something."""
+    return [
+        p
+        for p in itertools.product(range(len(LABELS)), repeat=length)
+        if allowed(p) or (LABELS[p[0]][0] == "I" and allowed((p[0] - 1, *p[1:])))
+    ]
+
+
 @pytest.fixture(scope="module")
 def case():
     random = np.random.RandomState(3)
@@ -51,10 +60,11 @@ def brute(case):
     ]
 
 
-def run(case, make):
+def run(case, make, whole=True):
     weights, logits, mask = case
     with tf.Graph().as_default(), tf.Session() as session:
-        chain = crf.make_chain(LABELS, tagging.may_follow)
+        ends = tf.fill([len(LENGTHS)], whole)
+        chain = crf.make_chain(LABELS, tagging.may_follow, ends, ends)
         tensors = make(chain, tf.constant(logits, tf.float32), tf.constant(mask))
         session.run(tf.global_variables_initializer())
         for variable, value in zip(tf.trainable_variables(), weights):
@@ -114,3 +124,17 @@ def test_marginals_are_shares_of_all_paths(case, brute):
         for path, share in zip(all_paths, shares):
             expected[np.arange(LENGTHS[row]), path] += share
         np.testing.assert_allclose(seen[row, : LENGTHS[row]], expected, atol=1e-5)
+
+
+def test_a_part_amid_a_text_has_neither_beginning_nor_end(case):
+    weights, logits, _ = case
+    bare = [np.zeros(5), weights[1], np.zeros(5)]
+    scores = [
+        np.array([score(p, logits[row], bare) for p in part_paths(n)])
+        for row, n in enumerate(LENGTHS)
+    ]
+    seen = run(case, crf.log_partition, whole=False)
+    np.testing.assert_allclose(seen, [np.logaddexp.reduce(s) for s in scores], rtol=1e-5)
+    best = run(case, crf.viterbi, whole=False)
+    for row, n in enumerate(LENGTHS):
+        assert tuple(best[row, :n]) == part_paths(n)[int(np.argmax(scores[row]))]

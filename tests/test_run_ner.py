@@ -4,12 +4,16 @@ import itertools
 import json
 import re
 import shutil
+import subprocess
+import sys
 
+import conlleval
 import numpy as np
 import pytest
 import seqeval.metrics
 import tensorflow.compat.v1 as tf
 import tiny
+from conftest import ROOT
 
 import run_classifier
 import run_ner
@@ -117,6 +121,8 @@ def test_train_evaluate_predict_and_predict_raw_text_later(
     assert [[(word, gold) for word, gold, _ in row] for row in rows] == SENTENCES[5:8]
     gold, predicted = ([[row[i] for row in block] for block in rows] for i in (1, 2))
     assert seqeval.metrics.f1_score(gold, predicted) == 1.0
+    lines = (out / "test_results.conll").read_text(encoding="utf-8").splitlines()
+    assert conlleval.evaluate(lines)["overall"]["chunks"]["evals"]["f1"] == 1.0
 
     lines = read_jsonl(out / "test_results.jsonl")
     assert [line["guid"] for line in lines] == ["test-1", "test-8", "test-15"]
@@ -128,19 +134,21 @@ def test_train_evaluate_predict_and_predict_raw_text_later(
 
     # Later: the output directory and bare text are enough, with neither tags nor training data.
     shutil.rmtree(tmp_path / "data")
+    out = shutil.move(out, tmp_path / "moved")
     text = tmp_path / "some.txt"
     text.write_text(
-        "🙂  peter new works in London\n\n🙂 anna new lives in paris\n", encoding="utf-8"
+        "\n🙂  peter new works in London\n\n🙂 anna new lives in paris\n", encoding="utf-8"
     )
-    assert predict(tmp_path, f"--predict_file={text}") == 0, caplog.text
+    assert predict(tmp_path, f"--predict_file={text}", output="moved") == 0, caplog.text
     lines = read_jsonl(out / "test_results.jsonl")
-    assert [line["text"] for line in lines] == text.read_text(encoding="utf-8").split("\n")[:3]
+    assert [line["text"] for line in lines] == text.read_text(encoding="utf-8").split("\n")[:4]
     surfaces = [[entity["surface"] for entity in line["entities"]] for line in lines]
-    assert surfaces == [["peter new", "London"], [], ["anna new", "paris"]]
+    assert surfaces == [[], ["peter new", "London"], [], ["anna new", "paris"]]
     for line in lines:
         for entity in line["entities"]:
             assert line["text"][entity["start"] : entity["end"]] == entity["surface"]
-    blocks = read_conll(out / "test_results.conll")  # An empty text is one more empty line.
+    # Neither the first text nor the third has a word, and conlleval takes no empty sentence.
+    blocks = read_conll(out / "test_results.conll")
     assert [[len(row) for row in block] for block in blocks] == [[2] * 6, [2] * 6]
 
 
@@ -157,6 +165,21 @@ def test_long_sentences_are_cut_into_windows_and_no_word_is_lost(
     rows, _ = read_conll(tmp_path / "out" / "test_results.conll")
     assert [(word, gold) for word, gold, _ in rows] == long
     assert np.mean([gold == predicted for _, gold, predicted in rows]) > 0.95
+
+
+@pytest.mark.parametrize("crf", ["false", "true"])
+def test_an_entity_longer_than_a_window_is_found_whole(model, data, tmp_path, caplog, crf):
+    long = [("anna", "B-PER"), *[("new", "I-PER")] * 11]
+    long += [("lives", "O"), ("in", "O"), ("paris", "B-LOC")]
+    for split in ("train", "dev", "test"):
+        write_conll(data / f"{split}.txt", [long] * 6)
+    argv = command(model, tmp_path, *MODES, f"--use_crf={crf}", length=8, epochs=20)
+    assert run_ner.main(argv) == 0, caplog.text
+    scores = json.loads((tmp_path / "out" / "eval_results.json").read_text())
+    assert (scores["f1"], scores["strict_f1"]) == (1.0, 1.0)
+    assert scores["loss"] < 0.5
+    (person, _) = read_jsonl(tmp_path / "out" / "test_results.jsonl")[0]["entities"]
+    assert person["surface"] == " ".join(word for word, _ in long[:12])
 
 
 def test_characters_and_iobes_are_learned_and_raw_text_is_cut_as_in_training(
@@ -235,11 +258,12 @@ def test_a_tag_that_goes_on_nothing_is_refused_and_read_if_asked_to(model, data,
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("anna B-PER\nlives\n", r"train.txt:2: 1 column\(s\) \('lives'\); expected at least two"),
+        ("anna B-PER\nlives\n", r"train.txt:2: 1 column\(s\) \('lives'\); expected 2, as most"),
         ("anna PER\n", r"train.txt:1: found 'PER' for the tag"),
         ("\n \n\t\n", "train.txt: no sentences, only blank lines"),
         ("", "train.txt: the file is empty"),
         ("anna O\nlives O\n", "The training data has no tag but O"),
+        ("anna O\rlives O\r", "train.txt:1: a CR within the line"),
     ],
 )
 def test_bad_training_files_get_one_line(model, data, tmp_path, caplog, content, message):
@@ -253,12 +277,18 @@ def test_bad_training_files_get_one_line(model, data, tmp_path, caplog, content,
     "flag, status, message",
     [
         ("--word_column=0", 2, "--word_column=0: expected 1 for the first column"),
-        ("--ner_head=crf", 2, "ner_head"),
+        ("--ner_head=crf", 2, "value should be one of <linear|pooler>"),
         ("--predict_file=x.txt", 2, "--predict_file is given without --do_predict"),
         ("--doc_stride=15", 1, "--doc_stride=15: expected 14 at the most"),
         ("--task_name=binary", 1, "is not a task of this script; its own are ner, wnut17"),
         ("--task_name=wnut", 1, "no such task; did you mean wnut17"),
-        ("--word_column=3", 1, "train.txt:1: 2 column(s) ('anna B-PER'), and no word in column 3"),
+        (
+            "--word_column=3",
+            1,
+            "train.txt: most lines have 2 column(s); expected the word in column 3",
+        ),
+        ("--word_column=2", 1, "expected the word in column 2 and the tag in another, -1"),
+        ("--crf_learning_rate_factor=3", 1, "is given without --use_crf=true"),
     ],
 )
 def test_wrong_flags_get_one_line(model, data, tmp_path, caplog, flag, status, message):
@@ -277,3 +307,61 @@ def test_a_model_that_was_never_trained_is_not_predicted_with(model, data, tmp_p
     assert run_ner.main(command(model, tmp_path, "--do_predict")) == 1
     assert "not trained for this task" in last_line(caplog)
     assert not (tmp_path / "out" / "test_results.conll").exists()
+
+
+def test_text_comes_from_standard_input(model, data, tmp_path, caplog):
+    assert run_ner.main(command(model, tmp_path, "--do_train")) == 0
+    argv = [sys.executable, ROOT / "run_ner.py", "--do_predict", "--predict_file=-"]
+    said = "🙂 anna new lives in paris\nlondon\n".encode()
+    subprocess.run([*argv, f"--output_dir={tmp_path / 'out'}"], input=said, check=True)
+    lines = read_jsonl(tmp_path / "out" / "test_results.jsonl")
+    assert [line["text"] for line in lines] == ["🙂 anna new lives in paris", "london"]
+    assert [e["surface"] for e in lines[0]["entities"]] == ["anna new", "paris"]
+
+
+@pytest.mark.parametrize(
+    "trained, given, message",
+    [
+        ("--use_crf=true", "--use_crf=false", "--use_crf=False: the model was trained with True"),
+        ("--ner_head=pooler", "--ner_head=linear", "the model was trained with pooler"),
+    ],
+)
+def test_a_trained_head_is_not_contradicted(model, data, tmp_path, caplog, trained, given, message):
+    assert run_ner.main(command(model, tmp_path, "--do_train", trained, epochs=1)) == 0
+    source = f"--data_dir={tmp_path / 'data'}"
+    assert predict(tmp_path, source, given) == 1
+    assert message in last_line(caplog)
+    assert predict(tmp_path, source) == 0
+
+
+def test_a_model_is_used_by_the_script_that_trained_it(model, data, tmp_path, caplog):
+    assert run_ner.main(command(model, tmp_path, "--do_train", epochs=1)) == 0
+    argv = ["run_classifier.py", "--task_name=binary", "--do_predict"]
+    argv += [f"--output_dir={tmp_path / 'out'}", f"--data_dir={data}"]
+    assert run_classifier.main(argv) == 1
+    assert "This model was trained by run_ner.py: use it there." in last_line(caplog)
+
+
+def test_a_shorter_length_for_prediction_has_a_stride_of_its_own(model, data, tmp_path, caplog):
+    assert run_ner.main(command(model, tmp_path, "--do_train", epochs=1)) == 0
+    source = f"--data_dir={tmp_path / 'data'}"
+    assert predict(tmp_path, source, "--max_seq_length=6") == 0, caplog.text
+    rows = read_conll(tmp_path / "out" / "test_results.conll")
+    assert [len(row) for row in rows] == [6, 6, 6]
+
+
+def test_the_head_of_a_model_with_other_labels_is_not_taken_over(model, data, tmp_path, caplog):
+    assert run_ner.main(command(model, tmp_path, "--do_train", epochs=1)) == 0
+    first = tf.train.latest_checkpoint(str(tmp_path / "out"))
+    for split in ("train", "dev", "test"):
+        path = data / f"{split}.txt"
+        path.write_text(path.read_text(encoding="utf-8").replace("PER", "ORG"), encoding="utf-8")
+    caplog.clear()
+    argv = command(model, tmp_path, "--do_train", output="again", epochs=1)
+    assert run_ner.main([*argv, f"--init_checkpoint={first}"]) == 0
+    assert "new, to be trained from scratch: 2 (output_weights, output_bias)" in caplog.text
+    caplog.clear()
+    argv = command(model, tmp_path, "--do_train", output="more", epochs=1)
+    second = tf.train.latest_checkpoint(str(tmp_path / "again"))
+    assert run_ner.main([*argv, f"--init_checkpoint={second}"]) == 0
+    assert "new, to be trained from scratch: 0" in caplog.text

@@ -19,7 +19,9 @@ def from_spans(text, spans, word_split="punctuation"):
 
 
 def test_given_words_stand_in_the_text_with_a_space_between():
-    text = TaggedText.from_words("dev-3", ["New York", "😀", "."], ["B-LOC", "O", "O"], "f.txt:3")
+    text = TaggedText.from_words(
+        "dev-3", ["New York", "😀", "."], ["B-LOC", "O", "O"], "f.txt:3", word_a_line=True
+    )
     assert text.text == "New York 😀 ."
     assert text.words == [(0, 8), (9, 10), (11, 12)]
     assert (words(text), text.tags) == (["New York", "😀", "."], ["B-LOC", "O", "O"])
@@ -28,10 +30,13 @@ def test_given_words_stand_in_the_text_with_a_space_between():
 
 
 def test_a_word_is_named_by_its_own_line_or_by_its_number_in_the_line():
-    by_line = TaggedText.from_words("dev-3", ["a", "b", "c"], None, "C:/x:y/f.txt:3")
+    by_line = TaggedText.from_words(
+        "dev-3", ["a", "b", "c"], None, "C:/x:y/f.txt:3", word_a_line=True
+    )
     assert [by_line.place(i) for i in range(3)] == [f"C:/x:y/f.txt:{n}" for n in (3, 4, 5)]
     assert from_spans("a b", []).place(1) == "f.jsonl:4, word 2"
     assert TaggedText.from_words("dev-3", ["a", "b"]).place(1) == "dev-3, word 2"
+    assert TaggedText.from_words("dev-3", ["a", "b"], None, "f.txt").place(1) == "f.txt, word 2"
 
 
 @pytest.mark.parametrize(
