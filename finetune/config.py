@@ -191,8 +191,6 @@ class NerConfig(Config):
             )
         if self.predict_file and not self.do_predict:
             raise ValueError("--predict_file is given without --do_predict=true.")
-        if self.crf_learning_rate_factor is not None and self.use_crf is False:
-            raise ValueError("--crf_learning_rate_factor is given with --use_crf=false.")
 
     def reads_data_dir(self) -> bool:
         return self.do_train or self.do_eval or not self.predict_file

@@ -49,7 +49,7 @@ class Run:
             self._record = None
         if self._record is None and config.init_checkpoint and not config.do_train:
             self._record = run_record.load(os.path.dirname(config.init_checkpoint))
-        config = _with_settings(config, self._record)
+        config = _with_settings(config, self._record, task_class)
         if self._record is None and not config.do_train and not config.init_checkpoint:
             raise ValueError(_no_trained_model(self._output_dir))
         self._processor = _make_processor(config.require("task_name"), task_class)
@@ -222,12 +222,12 @@ def _no_trained_model(output_dir: str) -> str:
     )
 
 
-def _with_settings(config: Config, record: Optional[run_record.RunRecord]) -> Config:
-    saved = dict(record.settings) if record else {}
+def _with_settings(
+    config: Config, record: Optional[run_record.RunRecord], task_class: Type[Task]
+) -> Config:
+    saved = task_class.lasting(dict(record.settings), config) if record else {}
     saved.pop("init_checkpoint", None)  # Not what to start from now, but what it started from.
     saved.pop("do_lower_case", None)  # Known from tokenizer_config.json beside the vocabulary.
-    if config.max_seq_length is not None:
-        saved.pop("doc_stride", None)  # Of the length that was saved with it.
     defaults = {"max_seq_length": 128, "preserve_unused_tokens": False}
     return config.filled_from(saved).filled_from(defaults)
 

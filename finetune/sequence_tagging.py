@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import logging
 import os
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
@@ -30,6 +30,15 @@ class SequenceTagging(Task):
     @classmethod
     def takes(cls, processor: Type[DataProcessor]) -> bool:
         return issubclass(processor, NERProcessor)
+
+    @classmethod
+    def lasting(cls, settings: Dict[str, Any], config: NerConfig) -> Dict[str, Any]:
+        others = set()
+        if config.max_seq_length is not None:
+            others.add("doc_stride")  # It was that of another length.
+        if config.predict_file:
+            others.add("data_form")  # It was that of other files.
+        return {name: value for name, value in settings.items() if name not in others}
 
     @classmethod
     def with_defaults(cls, config: NerConfig, processor: NERProcessor, data_dir: str) -> NerConfig:

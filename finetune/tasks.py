@@ -28,6 +28,12 @@ class Task:
         raise NotImplementedError
 
     @classmethod
+    def lasting(cls, settings: Dict[str, Any], config: Config) -> Dict[str, Any]:
+        """Returns what of the settings of a trained model holds for another run with it."""
+        del config
+        return settings
+
+    @classmethod
     def with_defaults(cls, config: Config, processor: DataProcessor, data_dir: str) -> Config:
         """Returns the configuration with nothing left open, and tells the processor its part."""
         del processor, data_dir
