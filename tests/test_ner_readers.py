@@ -302,6 +302,9 @@ def test_without_labels_the_texts_are_there_to_predict(tmp_path):
     ("texts", "labels", "message"),
     [
         ("我们\n他\n", "BI\n", r"texts\.txt has 2 lines, .*labels\.txt 1; expected as many"),
+        # A single pair, which fits neither way.
+        ("我爱北京\n", "BIO\n", r"labels\.txt:1: 3 labels, but 4 characters in .*texts\.txt:1"),
+        ("a b c\n", "O B-X\n", r"labels\.txt:1: 2 labels, but 3 words .*in .*texts\.txt:1"),
         ("a\nb", "O\nO\nO", r"texts\.txt has 2 lines, .*labels\.txt 3"),
         ("a\n", "O\n\n", r"texts\.txt has 1 lines, .*labels\.txt 2"),
         (

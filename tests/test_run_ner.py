@@ -159,11 +159,12 @@ def test_long_sentences_are_cut_into_windows_and_no_word_is_lost(
     # 72 words, of which 6 wordpieces fit at once.
     long = sum(SENTENCES, [])
     write_conll(data / "train.txt", [long])
-    write_conll(data / "test.txt", [long, SENTENCES[0]])
+    write_conll(data / "test.txt", [long, (long * 70)[:5000]])
     flags = ("--do_train", "--do_predict", f"--use_crf={crf}", "--doc_stride=2")
     assert run_ner.main(command(model, tmp_path, *flags, length=8)) == 0, caplog.text
-    rows, _ = read_conll(tmp_path / "out" / "test_results.conll")
+    rows, more = read_conll(tmp_path / "out" / "test_results.conll")
     assert [(word, gold) for word, gold, _ in rows] == long
+    assert [(word, gold) for word, gold, _ in more] == (long * 70)[:5000]
     assert np.mean([gold == predicted for _, gold, predicted in rows]) > 0.95
 
 
