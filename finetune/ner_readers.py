@@ -1,15 +1,14 @@
 """Read tagged texts in their usual forms, saying file and line of whatever is wrong in them."""
 
-import collections
-import itertools
 import json
 import logging
 import os
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
+from finetune.conll import Columns, is_in_columns, read_sentences
 from finetune.readers import read_lines
 from finetune.tagged_text import TaggedText, split_words
-from finetune.tagging import Span, is_tag, split_tag
+from finetune.tagging import TAG_FORM, Span, is_tag, split_tag
 
 _log = logging.getLogger(__name__)
 
@@ -18,13 +17,11 @@ _log = logging.getLogger(__name__)
 FORMS = ("conll", "text_labels", "jsonl", "text")
 _ENDINGS = (".txt", ".conll", ".tsv", ".bio", ".iob", ".iob2", ".jsonl", ".json")
 _TEXTS, _LABELS = "texts.txt", "labels.txt"
-_DOCUMENT = "-DOCSTART-"
 # Ours first, then those of annotation tools (doccano, Label Studio, Prodigy).
 _SPAN_KEYS = ("entities", "spans", "labels", "label")
 _TYPE_KEYS = ("type", "label", "tag")
 _START_KEYS = ("start", "start_offset")
 _END_KEYS = ("end", "end_offset")
-_TAG_FORM = "expected O, or a letter and a type such as B-PER"
 
 
 class Options(NamedTuple):
@@ -95,9 +92,7 @@ def read_texts(path: str, form: str, split: str, options: Options) -> List[Tagge
 def find_form(path: str, options: Options) -> str:
     """Returns what a file is, by its name and what stands in it.
 
-    A file to predict may hold bare texts. It is taken for CoNLL columns if half of its lines have a
-    tag where these have theirs, or if all have a single column and there are blank lines between
-    them, unless the model labels characters or words apart by white space.
+    A file to predict may hold bare texts: see `conll.is_in_columns`.
     """
     if path == "-":
         return "text"
@@ -105,132 +100,17 @@ def find_form(path: str, options: Options) -> str:
         return "text_labels"
     if path.endswith((".jsonl", ".json")):
         return "jsonl"
-    if options.need_tags:
+    # A model of characters, or of words apart by white space, was not trained on CoNLL columns.
+    maybe_untagged = options.word_split == "punctuation"
+    columns = Columns(options.word_column, options.tag_column)
+    if options.need_tags or is_in_columns(path, columns, maybe_untagged):
         return "conll"
-    lines = [cells for _, cells in _rows(path) if not cells or cells[0] != _DOCUMENT]
-    width = _width(list(filter(None, lines)))
-    rows = [cells for cells in lines if cells and not _is_comment(cells, width, options)]
-    tagged = sum(_tag_of(cells, options.tag_column) is not None for cells in rows)
-    if rows and 2 * tagged >= len(rows):
-        return "conll"
-    groups = [key for key, _ in itertools.groupby(lines, key=bool)]  # Words, blank lines, words
-    word_a_line = width == 1 and all(len(cells) == 1 for cells in rows)
-    sentences = groups.count(True) > 1
-    like_conll = word_a_line and sentences and options.word_split == "punctuation"
-    return "conll" if like_conll else "text"
-
-
-def _tag_of(cells: Sequence[str], column: int) -> Optional[str]:
-    tag = _cell(cells, column) if len(cells) > 1 else None
-    return tag if tag is not None and is_tag(tag) else None
-
-
-def _cell(cells: Sequence[str], column: int) -> Optional[str]:
-    place = column - 1 if column > 0 else len(cells) + column
-    return cells[place] if 0 <= place < len(cells) else None
-
-
-def _rows(path: str) -> List[Tuple[int, List[str]]]:
-    """Returns (line number, cells) of a file in columns; a line of white space has no cells."""
-    rows = []
-    for number, line in read_lines(path, blank="all"):
-        if "\r" in line.rstrip("\r"):
-            raise ValueError(
-                f"{path}:{number}: a CR within the line; convert the file, e.g. with "
-                "`tr '\\r' '\\n'`."
-            )
-        # At spaces alone: a no-break or ideographic space is part of a word.
-        line = line.strip(" \r")
-        cells = line.split("\t") if "\t" in line else line.split(" ")
-        cells = [cell.strip(" ") for cell in cells] if "\t" in line else list(filter(None, cells))
-        rows.append((number, cells if line.strip() else []))
-    return rows
-
-
-def _width(rows: Sequence[Sequence[str]]) -> int:
-    """Returns how many columns most lines have; of equals, those that come first."""
-    return collections.Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    return "text"
 
 
 def _read_conll(path: str, split: str, options: Options) -> Iterator[TaggedText]:
-    """A word a line in columns, sentences apart by blank lines."""
-    rows = _rows(path)
-    width = _width([cells for _, cells in rows if cells and cells[0] != _DOCUMENT])
-    if not width:
-        raise ValueError(f"{path}: no sentences, only blank lines; expected a word a line.")
-    _refuse_columns(path, width, options)
-    sentence: List[Tuple[int, str, Optional[str]]] = []
-    for number, cells in rows:
-        if not cells or cells[0] == _DOCUMENT:
-            yield from _sentence(path, split, sentence)
-            sentence = []
-        elif sentence or not _is_comment(cells, width, options):
-            word, tag = _word_and_tag(f"{path}:{number}", cells, width, options)
-            sentence.append((number, word, tag))
-    yield from _sentence(path, split, sentence)
-
-
-def _is_comment(cells: Sequence[str], width: int, options: Options) -> bool:
-    """Whether a line before a sentence is about it (GermEval: "#<TAB>source<TAB>[date]")."""
-    if len(cells) != width:
-        return cells[0].startswith("#")
-    sign = cells[0] == "#" or cells[0].startswith("# ")
-    return sign and width > 1 and _tag_of(cells, options.tag_column) is None
-
-
-def _refuse_columns(path: str, width: int, options: Options) -> None:
-    """Raises `ValueError` if the word and the tag cannot be in the columns they are said to be."""
-    if width == 1 and not options.need_tags:
-        return
-    columns = range(1, width + 1)
-    word, tag = (c if c >= 0 else width + 1 + c for c in (options.word_column, options.tag_column))
-    if width == 1 or word == tag or word not in columns or tag not in (0, *columns):
-        raise ValueError(
-            f"{path}: most lines have {width} column(s); expected the word in column "
-            f"{options.word_column} and the tag in another, {options.tag_column}. Columns are "
-            "apart by spaces or a tab; --word_column and --tag_column choose them."
-        )
-
-
-def _sentence(
-    path: str, split: str, rows: Sequence[Tuple[int, str, Optional[str]]]
-) -> Iterator[TaggedText]:
-    if rows:
-        numbers, words, tags = zip(*rows)
-        where = f"{path}:{numbers[0]}"
-        guid = f"{split}-{numbers[0]}"
-        tags = None if tags[0] is None else tags
-        yield TaggedText.from_words(guid, words, tags, where, word_a_line=True)
-
-
-def _word_and_tag(
-    where: str, cells: Sequence[str], width: int, options: Options
-) -> Tuple[str, Optional[str]]:
-    if len(cells) != width:
-        raise ValueError(
-            f"{where}: {_described(cells)}; expected {width}, as most lines have, apart by a space "
-            "or tab."
-        )
-    word = _cell(cells, 1 if width == 1 else options.word_column)
-    if not word:
-        raise ValueError(
-            f"{where}: {_described(cells)}, and no word in column {options.word_column} "
-            "(--word_column)."
-        )
-    if width == 1 or options.tag_column == 0:
-        return word, None
-    tag = _cell(cells, options.tag_column)
-    if not is_tag(tag):
-        raise ValueError(
-            f"{where}: found {tag!r} for the tag (column {options.tag_column}); {_TAG_FORM}. "
-            "--tag_column says where the tags are"
-            + ("." if options.need_tags else ", 0 that there are none.")
-        )
-    return word, tag
-
-
-def _described(cells: Sequence[str]) -> str:
-    return f"{len(cells)} column(s) ({' '.join(cells)[:60]!r})"
+    columns = Columns(options.word_column, options.tag_column)
+    return read_sentences(path, split, columns, options.need_tags)
 
 
 def _read_text(path: str, split: str, options: Options) -> Iterator[TaggedText]:
@@ -261,7 +141,9 @@ def _read_text_labels(path: str, split: str, options: Options) -> Iterator[Tagge
         words, tags = cut(text, line, f"{labels_path}:{number}", f"{path}:{number}")
         wrong = next((tag for tag in tags if not is_tag(tag)), None)
         if wrong is not None:
-            raise ValueError(f"{labels_path}:{number}: found {wrong!r} for a tag; {_TAG_FORM}.")
+            raise ValueError(
+                f"{labels_path}:{number}: found {wrong!r} for a tag; expected {TAG_FORM}."
+            )
         yield TaggedText(f"{split}-{number}", text, words, tags, f"{labels_path}:{number}")
 
 

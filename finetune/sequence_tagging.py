@@ -228,7 +228,7 @@ def _refuse_incomplete(text: TaggedText, processor: str, need_tags: bool) -> Non
     for i, tag in enumerate(text.tags or ()):
         if not tagging.is_tag(tag):
             raise ValueError(
-                f"{text.place(i)}: found {tag!r} for a tag; expected O, or one such as B-PER."
+                f"{text.place(i)}: found {tag!r} for a tag; expected {tagging.TAG_FORM}."
             )
 
 

@@ -14,6 +14,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 Span = Tuple[int, int, str]
 
 UNTYPED = "_"
+TAG_FORM = "O, or a letter and a type such as B-PER"
 # A type has no white space, which would make two columns of it, nor half a surrogate pair.
 _TAG = re.compile(r"O|([BIESMLU])(?:-([^\s\ud800-\udfff]+))?")
 # What each scheme's letters are in IOBES, by which all of them are read.
@@ -46,7 +47,7 @@ def split_tag(tag: str) -> Tuple[str, str]:
     """Returns a tag's letter and type: ("B", "PER") of "B-PER", ("O", "") of "O"."""
     match = _TAG.fullmatch(tag)
     if match is None:
-        raise ValueError(f"{tag!r} is no tag; expected O, or one such as B-PER.")
+        raise ValueError(f"{tag!r} is no tag; expected {TAG_FORM}.")
     return (match[1], match[2] or UNTYPED) if match[1] else ("O", "")
 
 
