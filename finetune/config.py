@@ -155,7 +155,8 @@ class NerConfig(Config):
     word_split: Optional[str] = _choice(
         None,
         WORD_SPLITS,
-        "How text without given words is cut into words. Default: as in training.",
+        "How text without given words is cut into words. Default: as the labels of the training's "
+        "texts.txt did; otherwise punctuation.",
     )
     doc_stride: Optional[int] = _integer(
         None,

@@ -74,14 +74,16 @@ def read_sentences(
 def is_in_columns(path: str, columns: Columns, maybe_untagged: bool) -> bool:
     """Returns whether a file to predict is in columns, and not bare text.
 
-    It is if half of its lines have a tag where columns have it; and, if it may be without tags,
-    if all of its lines have one word and there are blank lines between them.
+    It is if half of its lines have a tag where columns have it, and most as many cells (a single
+    line: two); and, if it may be without tags, if all of its lines have one word and there are
+    blank lines between them.
     """
     lines = [cells for _, cells in _read_rows(path) if not cells or cells[0] != _DOCUMENT]
     width = _width_of(list(filter(None, lines)))
     rows = [cells for cells in lines if cells and not _is_comment(cells, width, columns)]
     tagged = sum(_tag_of(cells, columns) is not None for cells in rows)
-    if rows and 2 * tagged >= len(rows):
+    alike = sum(len(cells) == width for cells in rows)
+    if 2 * tagged >= len(rows) > 0 and 4 * alike >= 3 * len(rows) and (width == 2 or alike > 1):
         return True
     groups = [key for key, _ in itertools.groupby(lines, key=bool)]  # Words, blank lines, words
     word_a_line = width == 1 and all(len(cells) == 1 for cells in rows)
@@ -125,7 +127,7 @@ def _word_and_tag(
     if len(cells) != width:
         raise ValueError(
             f"{where}: {_described(cells)}; expected {width}, as most lines have, apart by a space "
-            "or tab."
+            "or tab. Correct the line; if the file is bare text to predict, give --data_form=text."
         )
     word = _cell(cells, 1 if width == 1 else columns.word)
     if not word:
@@ -138,7 +140,7 @@ def _word_and_tag(
     if not is_tag(tag):
         raise ValueError(
             f"{where}: found {tag!r} for the tag (column {columns.tag}); expected {TAG_FORM}. "
-            "--tag_column says where the tags are, 0 that there are none."
+            "Correct it, or say with --tag_column where the tags are (0: nowhere)."
         )
     return word, tag
 

@@ -142,7 +142,7 @@ def _format_errors(errors: Dict[str, Dict[str, object]]) -> List[str]:
     cells = [max(len(kind), 4) for kind in kinds]
     lines = [
         "",
-        "rows: right type (spurious: predicted). Both ends right, by predicted type | the others",
+        "rows: types. Entities found with both ends right, by the type predicted | other errors",
     ]
     head = [f"{'type':<{width}}"]
     head += [f"{kind:>{cell}}" for kind, cell in zip(kinds, cells)]

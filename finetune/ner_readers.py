@@ -200,23 +200,40 @@ def word_split_of(path: str) -> str:
 
 def _read_jsonl(path: str, split: str, options: Options) -> Iterator[TaggedText]:
     """A JSON object a line: `text`, and `entities` with `start`, `end` and `type`."""
+    widened: List[str] = []
     for number, line in read_lines(path):
         if not line.strip():
             continue
         where = f"{path}:{number}"
         row = _json_object(line, where)
-        text = row.get("text")
-        if not isinstance(text, str):
-            raise ValueError(f'{where}: found {text!r:.60} for "text"; expected a string.')
-        if _has_surrogates(text):
-            raise ValueError(
-                f"{where}: the text holds half a surrogate pair, which is no character."
-            )
+        text = _text_of(row, where)
         found = next((row[key] for key in _SPAN_KEYS if key in row), None)
         # What stands there in data to predict may be anything, such as a label of the whole text.
         unlabelled = not options.need_tags and not isinstance(found, list)
         spans = None if unlabelled else _spans(found, where)
-        yield TaggedText.from_spans(f"{split}-{number}", text, spans, where, options.word_split)
+        guid = f"{split}-{number}"
+        example = TaggedText.from_spans(guid, text, spans, where, options.word_split)
+        widened += [where for span in spans or () if _cuts_a_word(span, example.words)]
+        yield example
+    if widened:
+        message = "%d span(s) begin or end within a word and are widened to the whole of it (%s)"
+        _log.warning(message, len(widened), ", ".join(widened[:3]))
+
+
+def _text_of(row: dict, where: str) -> str:
+    text = row.get("text")
+    if not isinstance(text, str):
+        keys = ", ".join(map(repr, row))
+        raise ValueError(
+            f'{where}: found {text!r:.60} for "text"; expected a string. The keys are {keys}.'
+        )
+    if _has_surrogates(text):
+        raise ValueError(f"{where}: the text holds half a surrogate pair, which is no character.")
+    return text
+
+
+def _cuts_a_word(span: Span, words: Sequence[Tuple[int, int]]) -> bool:
+    return any(first < end < last for end in span[:2] for first, last in words)
 
 
 def _has_surrogates(text: str) -> bool:
@@ -227,7 +244,9 @@ def _json_object(line: str, where: str) -> dict:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where}: not JSON ({error}); expected an object a line.") from error
+        raise ValueError(
+            f"{where}: not JSON ({error}); expected one object on each line, and no list of them."
+        ) from error
     if not isinstance(row, dict):
         raise ValueError(f'{where}: found {line[:60]!r}; expected an object with a "text".')
     return row

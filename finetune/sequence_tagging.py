@@ -1,5 +1,6 @@
 """The tagger's task: a label for each word of a text, and the entities that they make."""
 
+import collections
 import dataclasses
 import itertools
 import logging
@@ -85,8 +86,7 @@ class SequenceTagging(Task):
         scheme = tagging.LENIENT if split == "test" else self._config.tag_scheme
         scheme = _refuse_faults(tagged, scheme)
         if split != "test":
-            num_words = sum(len(text.words) for text in examples)
-            _log.info("%s: %d words, tags in %s", split, num_words, scheme)
+            _log_tags(split, tagged, scheme)
         if split != "test" and not any(text.words for text in examples):
             raise ValueError(f"{examples[0].where or split}: no words in the whole data.")
         return [
@@ -228,8 +228,22 @@ def _refuse_incomplete(text: TaggedText, processor: str, need_tags: bool) -> Non
     for i, tag in enumerate(text.tags or ()):
         if not tagging.is_tag(tag):
             raise ValueError(
-                f"{text.place(i)}: found {tag!r} for a tag; expected {tagging.TAG_FORM}."
+                f"{text.place(i)}: found {tag!r} for a tag; expected {tagging.TAG_FORM}. For bare "
+                "text, give --data_form=text."
             )
+
+
+def _log_tags(split: str, texts: Sequence[TaggedText], scheme: str) -> None:
+    types = collections.Counter(
+        kind for text in texts for *_, kind in tagging.spans_of(text.tags)
+    ).most_common()
+    _log.info(
+        "%s: %d words, tags in %s, entities: %s",
+        split,
+        sum(len(text.words) for text in texts),
+        scheme,
+        ", ".join(f"{count} {kind}" for kind, count in types) or "none",
+    )
 
 
 def _refuse_faults(texts: Sequence[TaggedText], scheme: str) -> str:

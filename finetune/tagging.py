@@ -14,7 +14,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 Span = Tuple[int, int, str]
 
 UNTYPED = "_"
-TAG_FORM = "O, or a letter and a type such as B-PER"
+TAG_FORM = "O, or B or I (or E, S, L, M, U) with a type, such as B-PER"
 # A type has no white space, which would make two columns of it, nor half a surrogate pair.
 _TAG = re.compile(r"O|([BIESMLU])(?:-([^\s\ud800-\udfff]+))?")
 # What each scheme's letters are in IOBES, by which all of them are read.

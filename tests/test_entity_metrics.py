@@ -297,7 +297,7 @@ type  precision  recall      f1  support
 LOC      0.0000  0.0000  0.0000        1
 PER      0.5000  0.5000  0.5000        2
 
-rows: right type (spurious: predicted). Both ends right, by predicted type | the others
+rows: types. Entities found with both ends right, by the type predicted | other errors
 type   LOC   PER  |  missed  wrong boundary  wrong both  spurious
 LOC      0     1  |       0               0           0         1
 PER      0     1  |       1               0           0         0

@@ -208,7 +208,7 @@ def test_columns_that_are_not_there_are_refused(tmp_path):
     [
         ("a O\nb O\n\nc\nd O\n", r"test\.txt:4: 1 column\(s\) \('c'\); expected 2, as most lines"),
         ("a\n\nb\nc O\n", r"test\.txt:4: 2 column\(s\) \('c O'\); expected 1, as most lines"),
-        ("a O\nb PER\n", r"test\.txt:2: found 'PER' for the tag.*0 that there are none"),
+        ("a O\nb PER\n", r"test\.txt:2: found 'PER' for the tag.*tags are \(0: nowhere"),
     ],
 )
 def test_a_file_to_predict_has_tags_at_each_word_or_at_none(tmp_path, content, message):
@@ -424,7 +424,10 @@ def test_json_without_spans_is_there_to_predict(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (line("a") * 2 + '{"text": "b"\n', r"jsonl:3: not JSON \(.*expected an object a line"),
+        (
+            line("a") * 2 + '{"text": "b"\n',
+            r"jsonl:3: not JSON \(.*expected one object on each line",
+        ),
         (line("a") + '["text"]\n', r"jsonl:2: found '\[\"text\"\]'; expected an object"),
         ("3\n", r"jsonl:1: found '3'; expected an object"),
         ("[" * 100000 + "\n", r"jsonl:1: not JSON"),
@@ -536,6 +539,10 @@ def test_the_form_follows_the_columns_asked_for(tmp_path):
         ("Paris\n\n# id 7\nLondon\n", "conll"),
         ("Paris\n\nLondon\nNew York\n", "text"),
         ("\n \n", "text"),
+        # Texts that end in what could be a tag.
+        ("My blood group is O\n", "text"),
+        ("Give me an O\nHello Paris\n", "text"),
+        ("Anna B-PER\n", "conll"),
     ],
 )
 def test_one_word_a_line_is_conll_if_there_are_sentences(tmp_path, content, form):
@@ -713,3 +720,12 @@ def test_a_file_of_whatever_content_is_read_or_refused_by_name(
             ends = [offset for word in text.words for offset in word]
             assert ends == sorted(ends) and (not ends or 0 <= ends[0] <= ends[-1])
             assert all(words(text)) and all(text.place(i) for i in range(len(text.words)))
+
+
+def test_spans_that_cut_a_word_are_counted_in_a_warning(tmp_path, caplog):
+    content = line("Anna Berg", span(0, 3, "X"), span(4, 9, "Y")) + line("Hi", span(0, 2, "X"))
+    texts = read_json(tmp_path, content)
+    assert tagged(texts) == ["Anna/B-X Berg/B-Y", "Hi/B-X"]
+    (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert warning.startswith("1 span(s) begin or end within a word")
+    assert "train.jsonl:1)" in warning
