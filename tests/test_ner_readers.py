@@ -512,6 +512,7 @@ def test_bare_texts_are_cut_into_words_and_none_is_lost(tmp_path):
         ("texts.txt", "", True, "text_labels"),
         ("texts.txt", "", False, "text_labels"),
         ("test.txt", "Anna B-PER\nis O\n", False, "conll"),
+        ("test.txt", "Anna B-PER\n", False, "conll"),
         ("test.txt", "Anna\nis\n\nhere\n", False, "conll"),
         ("test.txt", "-DOCSTART- -X- O\n\nAnna\nis\n\nNo\n", False, "conll"),
         ("test.txt", "Anna lives in Paris\nI am here\n", False, "text"),
@@ -542,7 +543,6 @@ def test_the_form_follows_the_columns_asked_for(tmp_path):
         # Texts that end in what could be a tag.
         ("My blood group is O\n", "text"),
         ("Give me an O\nHello Paris\n", "text"),
-        ("Anna B-PER\n", "conll"),
     ],
 )
 def test_one_word_a_line_is_conll_if_there_are_sentences(tmp_path, content, form):
