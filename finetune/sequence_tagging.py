@@ -34,7 +34,7 @@ class SequenceTagging(Task):
 
     @classmethod
     def lasting(cls, settings: Dict[str, Any], config: NerConfig) -> Dict[str, Any]:
-        others = set()
+        others = {"predict_file"}
         if config.max_seq_length is not None:
             others.add("doc_stride")  # It was that of another length.
         if config.predict_file:

@@ -310,6 +310,18 @@ def test_a_model_that_was_never_trained_is_not_predicted_with(model, data, tmp_p
     assert not (tmp_path / "out" / "test_results.conll").exists()
 
 
+def test_a_file_predicted_with_the_training_is_not_taken_for_the_test_file_later(
+    model, data, tmp_path, caplog
+):
+    text = tmp_path / "some.txt"
+    text.write_text("anna\n", encoding="utf-8")
+    modes = ("--do_train", "--do_predict", f"--predict_file={text}")
+    assert run_ner.main(command(model, tmp_path, *modes, epochs=1)) == 0, caplog.text
+    assert len(read_jsonl(tmp_path / "out" / "test_results.jsonl")) == 1
+    assert predict(tmp_path, f"--data_dir={tmp_path / 'data'}") == 0, caplog.text
+    assert len(read_jsonl(tmp_path / "out" / "test_results.jsonl")) == 3
+
+
 def test_text_comes_from_standard_input(model, data, tmp_path, caplog):
     assert run_ner.main(command(model, tmp_path, "--do_train")) == 0
     argv = [sys.executable, ROOT / "run_ner.py", "--do_predict", "--predict_file=-"]
