@@ -39,6 +39,8 @@ class SequenceTagging(Task):
             others.add("doc_stride")  # It was that of another length.
         if config.predict_file:
             others.add("data_form")  # It was that of other files.
+        if config.use_crf is False:
+            others.add("crf_learning_rate_factor")
         return {name: value for name, value in settings.items() if name not in others}
 
     @classmethod
