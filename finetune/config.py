@@ -36,7 +36,7 @@ def _float(default: Optional[float], help_text: str, **bounds: float) -> Any:
 
 
 def _choice(default: Optional[str], values: Sequence[str], help_text: str) -> Any:
-    define = functools.partial(flags.DEFINE_enum, enum_values=list(values))
+    define = functools.partial(flags.DEFINE_enum, enum_values=list(values), case_sensitive=False)
     return _flag(define, default, f"{help_text} One of {', '.join(values)}.")
 
 
