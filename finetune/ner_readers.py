@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 FORMS = ("conll", "text_labels", "jsonl", "text")
 _ENDINGS = (".txt", ".conll", ".tsv", ".bio", ".iob", ".iob2", ".jsonl", ".json")
 _TEXTS, _LABELS = "texts.txt", "labels.txt"
-# Ours first, then those of annotation tools (doccano, Label Studio, Prodigy).
+# Ours first, then those of annotation tools (doccano, Prodigy).
 _SPAN_KEYS = ("entities", "spans", "labels", "label")
 _TYPE_KEYS = ("type", "label", "tag")
 _START_KEYS = ("start", "start_offset")

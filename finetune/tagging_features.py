@@ -7,6 +7,7 @@ word_positions: 1    2                 4     5     6             the first piece
 """
 
 import dataclasses
+import itertools
 import logging
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -117,11 +118,9 @@ def encode_texts(
     for text in texts:
         pieces = _pieces(text, tokenizer, room, shortened)
         for window in windows([len(p) for p in pieces], room, doc_stride):
-            row, firsts = [cls_id], []
-            for i in range(window.start, window.end):
-                firsts.append(len(row))
-                row += pieces[i]
-            input_ids += [*row, sep_id]
+            row = pieces[window.start : window.end]
+            input_ids += [cls_id, *itertools.chain.from_iterable(row), sep_id]
+            firsts = list(itertools.accumulate(map(len, row), initial=1))  # [CLS] is at 0
             positions += firsts[window.own_start - window.start : window.own_end - window.start]
             row_starts.append(len(input_ids))
             word_starts.append(len(positions))

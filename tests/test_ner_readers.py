@@ -729,3 +729,8 @@ def test_spans_that_cut_a_word_are_counted_in_a_warning(tmp_path, caplog):
     (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert warning.startswith("1 span(s) begin or end within a word")
     assert "train.jsonl:1)" in warning
+
+
+def test_json_may_have_the_keys_of_doccano(tmp_path):
+    entity = {"id": 3, "label": "PER", "start_offset": 0, "end_offset": 4}
+    assert tagged(read_json(tmp_path, line("Anna lives", entity))) == ["Anna/B-PER lives/O"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 import tiny
+from tiny import weights
 
 import run_classifier
 from finetune import runner
@@ -22,13 +23,6 @@ SEEN_BY = ("--max_seq_length=16", "--train_batch_size=8")
 
 def write_tsv(path, rows, header="label\ttext"):
     path.write_text("\n".join([header, *("\t".join(row) for row in rows)]) + "\n", encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    tiny.write_google_model(folder, num_layers=1)
-    return folder
 
 
 @pytest.fixture
@@ -56,11 +50,6 @@ def command(model, tmp_path, *more, output="out", task="binary", epochs=20.0, in
         f"--output_dir={tmp_path / output}",
         *more,
     ]
-
-
-def weights(folder):
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder)))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
 def results(folder):

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import seqeval.metrics
 import tensorflow.compat.v1 as tf
-import tiny
 from conftest import ROOT
+from tiny import weights
 
 import run_classifier
 import run_ner
@@ -41,13 +41,6 @@ def read_conll(path):
 
 def read_jsonl(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    tiny.write_google_model(folder, num_layers=1)
-    return folder
 
 
 @pytest.fixture
@@ -81,11 +74,6 @@ def command(model, tmp_path, *more, output="out", epochs=40.0, length=16):
 def predict(tmp_path, *more, output="out"):
     argv = ["run_ner.py", "--do_predict", f"--output_dir={tmp_path / output}", *more]
     return run_ner.main(argv)
-
-
-def weights(folder):
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder)))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
 @pytest.mark.parametrize(
@@ -144,9 +132,8 @@ def test_train_evaluate_predict_and_predict_raw_text_later(
     assert [line["text"] for line in lines] == text.read_text(encoding="utf-8").split("\n")[:4]
     surfaces = [[entity["surface"] for entity in line["entities"]] for line in lines]
     assert surfaces == [[], ["peter new", "London"], [], ["anna new", "paris"]]
-    for line in lines:
-        for entity in line["entities"]:
-            assert line["text"][entity["start"] : entity["end"]] == entity["surface"]
+    assert all(line["text"][e["start"] : e["end"]] == e["surface"]
+               for line in lines for e in line["entities"])  # fmt: skip
     # Neither the first text nor the third has a word, and conlleval takes no empty sentence.
     blocks = read_conll(out / "test_results.conll")
     assert [[len(row) for row in block] for block in blocks] == [[2] * 6, [2] * 6]

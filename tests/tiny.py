@@ -6,6 +6,7 @@ import string
 from typing import Dict, List, Optional
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 from safetensors.numpy import save_file
 
 from finetune import checkpoints
@@ -188,3 +189,9 @@ def _write_vocabulary(folder: pathlib.Path, lower_case: bool) -> List[str]:
     text = "".join(token + "\n" for token in tokens)
     (folder / "vocab.txt").write_bytes(text.encode("utf-8"))
     return tokens
+
+
+def weights(folder: str) -> Dict[str, np.ndarray]:
+    """Returns the weights of the newest checkpoint in a folder, by name."""
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder)))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
