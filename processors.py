@@ -8,9 +8,9 @@ the class lists them. `NERProcessor`s are for run_ner.py, all others for run_cla
 
 import dataclasses
 import os
-from typing import Dict, Iterable, List, Optional, Type
+from typing import Dict, Iterable, List, Optional, Type, Union
 
-from finetune import ner_readers
+from finetune import data_files, ner_readers, text_readers
 from finetune.readers import read_cells, read_lines, read_tsv
 from finetune.tagged_text import TaggedText
 
@@ -23,14 +23,14 @@ class InputExample:
       guid: Name of the example, unique in its split, such as "train-7" for line 7.
       text_a: The text, or the first of a pair.
       text_b: The second of a pair.
-      label: The label; None in data to predict.
+      label: The label, or a list of labels for those that have several; None in data to predict.
       where: "path:line", for messages.
     """
 
     guid: str
     text_a: str
     text_b: Optional[str] = None
-    label: Optional[str] = None
+    label: Union[str, List[str], None] = None
     where: Optional[str] = None
 
 
@@ -40,6 +40,7 @@ class DataProcessor:
     files = {"train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
     labels: Optional[List[str]] = None  # None: those of the training data, sorted
     num_labels: Optional[int] = None  # How many there must be; None: two or more
+    problem_type: str = "single_label"  # Or "multi_label" or "regression", as --problem_type
 
     def read_examples(self, path: str, split: str) -> Iterable[InputExample]:
         """Yields the examples of one file; `split` is "train", "dev" or "test"."""
@@ -73,21 +74,26 @@ class DataProcessor:
 
 
 class MulticlassProcessor(DataProcessor):
-    """Tab-separated, with a header: `label`, `text`, and `text_b` where texts come in pairs.
+    """Texts or pairs with labels, in the usual forms: a table, JSON lines, `text;label`, folders.
 
-    The order of the columns does not matter, others are passed over, and a file to predict needs
-    no `label`.
+    The options are flags too, which go before them. README.md has the forms.
     """
 
+    files = {"train": "train", "dev": "dev", "test": "test"}  # Found with the usual endings
+    options = text_readers.Options()
+
+    def path_of(self, data_dir: str, split: str) -> str:
+        endings = text_readers.ENDINGS
+        return data_files.find_file(data_dir, self.files[split], endings, folders=("",))
+
     def read_examples(self, path: str, split: str) -> Iterable[InputExample]:
-        for row in read_tsv(path):
-            label = row.get("label") if split == "test" else row["label"]
-            guid = f"{split}-{row.line}"
-            yield InputExample(guid, row["text"], row.get("text_b"), label, row.where)
+        for row in text_readers.read_rows(path, self.options, need_label=split != "test"):
+            guid = f"{split}-{row.name}"
+            yield InputExample(guid, row.text, row.text_b, row.label, row.where)
 
 
 class BinaryProcessor(MulticlassProcessor):
-    """The same form, with two labels."""
+    """The same forms, with two labels."""
 
     num_labels = 2
 

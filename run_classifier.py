@@ -9,6 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from finetune import cli, runner
 from finetune.classification import Classification
+from finetune.classifier_config import ClassifierConfig
 
 
 def main(argv):
@@ -18,6 +19,7 @@ def main(argv):
         argv=argv,
         program="run_classifier.py",
         summary="Fine-tunes BERT to classify texts or pairs of texts.",
+        config_class=ClassifierConfig,
     )
 
 

@@ -8,7 +8,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from finetune import cli, runner
-from finetune.config import NerConfig
+from finetune.ner_config import NerConfig
 from finetune.sequence_tagging import SequenceTagging
 
 

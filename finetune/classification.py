@@ -1,107 +1,263 @@
-"""The classifier's task: one label for each text or pair of texts."""
+"""The classifier's task: labels, or a number, for each text or pair of texts."""
 
+import dataclasses
 import logging
 import os
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
-from finetune import metrics, model_fns, predictions
-from finetune.features import Features, encode_examples, place
+from finetune import data_files, model_fns, predictions, problems, text_readers
+from finetune.classifier_config import ClassifierConfig
+from finetune.columns import Wanted
+from finetune.config import UsageError
+from finetune.features import Features, encode_examples, place, texts_of
+from finetune.readers import DataPath, read_lines
 from finetune.tasks import Task
-from processors import DataProcessor, InputExample, NERProcessor
+from finetune.truncation import Cut
+from processors import DataProcessor, InputExample, MulticlassProcessor, NERProcessor
 
 _log = logging.getLogger(__name__)
+
+_TABLE_FLAGS = (
+    "data_form", "header", "delimiter", "quoting", "text_column", "text_b_column", "label_column",
+)  # fmt: skip
+_DEFAULTS = {"truncation": "head", "long_text": "truncate", "clean": []}
+_WINDOW_DEFAULTS = {"window_pooling": "mean", "max_windows": 16}
 
 
 class Classification(Task):
     """What `run_classifier.py` does with its data and its model."""
 
     other_script = "run_ner.py"
+    default_name = "multiclass"
+    example_class = InputExample
+    _problem: problems.Problem
+
+    def __init__(self, config: ClassifierConfig, processor: DataProcessor, model: Any):
+        """Keeps what the run is made of."""
+        super().__init__(config, processor, model)
+        self._pairs: Optional[bool] = None
 
     @classmethod
     def takes(cls, processor: Type[DataProcessor]) -> bool:
         return not issubclass(processor, NERProcessor)
 
-    def labels(self, train_examples: List[InputExample]) -> List[str]:
-        return label_list(self._processor, train_examples)
+    @classmethod
+    def with_defaults(
+        cls, config: ClassifierConfig, processor: DataProcessor, data_dir: str
+    ) -> ClassifierConfig:
+        if isinstance(processor, MulticlassProcessor):
+            config = _with_options(config, processor, data_dir)
+        elif any(getattr(config, name) is not None for name in _TABLE_FLAGS):
+            flag = next(name for name in _TABLE_FLAGS if getattr(config, name) is not None)
+            raise UsageError(
+                f"--{flag}: {type(processor).__name__} reads its files its own way. Leave the flag "
+                "out, or give --task_name=multiclass."
+            )
+        config = config.filled_from({"problem_type": processor.problem_type, **_DEFAULTS})
+        if config.long_text != "windows":
+            for name in ("window_pooling", "max_windows", "doc_stride"):
+                if getattr(config, name) is not None:
+                    raise UsageError(f"--{name} is given without --long_text=windows.")
+            return config
+        room = config.max_seq_length - 2
+        return config.filled_from({**_WINDOW_DEFAULTS, "doc_stride": max(1, room // 2)})
 
-    def contents(self, examples: List[InputExample]) -> Iterator[Tuple]:
+    @property
+    def knows_labels(self) -> bool:
+        return bool(self._config.labels) or super().knows_labels
+
+    @property
+    def cuts_long_texts(self) -> bool:
+        return self._config.long_text == "truncate"
+
+    @property
+    def learns_strata(self) -> bool:
+        return self._config.problem_type == problems.SingleLabel.name
+
+    def learn(self, train_examples: Iterable[InputExample]) -> None:
+        config = self._config
+        labels = _listed(config.labels) or self._processor.get_labels()
+        self._problem = problems.learn(
+            config.problem_type,
+            train_examples,
+            self._processor,
+            labels=labels,
+            separator=config.label_separator or problems.DEFAULT_SEPARATOR,
+            thresholds=config.threshold_numbers(),
+        )
+        self.labels = self._problem.labels
+        first = next(iter(train_examples), None)
+        self._pairs = None if first is None else first.text_b is not None
+
+    def recall(self, labels: List[str], facts: Dict[str, Any]) -> None:
+        self.labels = list(labels)
+        self._problem = problems.recall(
+            labels,
+            facts,
+            self._config.label_separator or problems.DEFAULT_SEPARATOR,
+            self._config.threshold_numbers(),
+        )
+        self._pairs = facts.get("pairs")
+        if isinstance(self._processor, MulticlassProcessor):
+            known = {"known_labels": tuple(labels), "pairs": bool(self._pairs)}
+            self._processor.options = dataclasses.replace(self._processor.options, **known)
+
+    def remarks(self) -> List[str]:
+        remark = getattr(getattr(self._processor, "options", None), "remark", None)
+        return [remark] if remark else []
+
+    def facts(self) -> Dict[str, Any]:
+        return {
+            "problem_type": self._problem.name, "pairs": self._pairs, **self._problem.facts(),
+        }  # fmt: skip
+
+    def stratum(self, example: InputExample) -> str:
+        return self._problem.label_of(example)
+
+    def texts(self, example: InputExample) -> Sequence[str]:
+        return texts_of(example)
+
+    def contents(self, examples: Iterable[InputExample]) -> Iterator[Tuple]:
         return ((example.text_a, example.text_b, example.label) for example in examples)
 
     def encode(
-        self, split: str, examples: List[InputExample], labels: Optional[List[str]]
+        self, split: str, examples: Iterable[InputExample], faults: Optional[List[str]] = None
     ) -> Features:
+        config = self._config
+        targets = None if split == "test" else self._problem.targets()
+        if faults is not None and targets is not None:
+            targets = _Forgiving(targets, faults)
         features = encode_examples(
-            examples,
-            labels=labels,
-            max_seq_length=self._config.max_seq_length,
+            self._alike(examples),
+            targets=targets,
+            cut=Cut(
+                max_seq_length=config.max_seq_length,
+                truncation=config.truncation,
+                windows=config.long_text == "windows",
+                doc_stride=config.doc_stride or 1,
+                max_windows=config.max_windows or 1,
+            ),
             tokenizer=self._model.tokenizer,
+            clean_steps=config.clean,
         )
         if features.num_truncated:
             _log.info(
-                "%s: %d of %d rows are cut at --max_seq_length=%d",
+                "%s: %d of %d rows are cut at --max_seq_length=%d%s",
                 split,
                 features.num_truncated,
                 len(features),
-                self._config.max_seq_length,
+                config.max_seq_length,
+                f", --max_windows={config.max_windows}" if features.pooled else "",
             )
         return features
 
+    def _alike(self, examples: Iterable[InputExample]) -> Iterator[InputExample]:
+        """Yields examples; refuses pairs for a model of single texts, and the other way."""
+        for number, example in enumerate(examples):
+            pair = example.text_b is not None
+            if number == 0 and self._pairs is not None and pair != self._pairs:
+                kinds = ("a single text", "a pair of texts")
+                raise ValueError(
+                    f"{place(example)}: {kinds[pair]}, but the model is trained on rows that are "
+                    f"each {kinds[not pair]}. Is another column meant (--text_b_column)?"
+                )
+            yield example
+
+    def label_counts(
+        self, examples: Iterable[InputExample], features: Features
+    ) -> Dict[str, float]:
+        del examples
+        return self._problem.counts(features.targets) if features.targets else {}
+
     def make_model_fn(
-        self, labels: List[str], init_checkpoint: Optional[str], training: model_fns.Training
+        self, init_checkpoint: Optional[str], training: model_fns.Training
     ) -> Callable:
-        return model_fns.classifier_model_fn_builder(
+        return self._problem.model_fn(
             bert_config=self._model.bert_config,
-            num_labels=len(labels),
             init_checkpoint=init_checkpoint,
             training=training,
+            pooling=self._config.window_pooling if self._config.long_text == "windows" else None,
         )
 
     def score(
         self,
-        examples: List[InputExample],
+        examples: Iterable[InputExample],
         features: Features,
         outputs: Iterable[Dict[str, np.ndarray]],
-        labels: List[str],
     ) -> Tuple[dict, str]:
         logits = np.concatenate([batch["logits"] for batch in outputs])
-        scores = metrics.classification_scores(features.label_ids, logits, labels)
-        return scores, metrics.format_scores(scores)
+        return self._problem.scores(features.targets, logits)
 
     def write_predictions(
         self,
         output_dir: str,
-        examples: List[InputExample],
+        examples: Iterable[InputExample],
         features: Features,
         outputs: Iterable[Dict[str, np.ndarray]],
-        labels: List[str],
     ) -> List[str]:
         path = os.path.join(output_dir, "test_results.tsv")
-        logits = (batch["logits"] for batch in outputs)
-        predictions.write_classification(path, examples, logits, labels)
+        answers = (cells for batch in outputs for cells in self._problem.answers(batch["logits"]))
+        predictions.write_classification(
+            path, examples, answers, columns=self._problem.columns(), pairs=features.has_pairs()
+        )
         return [path]
 
 
-def label_list(processor: DataProcessor, train_examples: List[InputExample]) -> List[str]:
-    """Returns a task's labels: those of its processor, or else those of its training data, sorted.
+class _Forgiving:
+    """Targets that note what is wrong with them, and go on."""
 
-    Raises:
-      ValueError: There are fewer than two, or another number than the processor says.
-    """
-    labels = processor.get_labels()
-    if labels is None:
-        found = {e.label: e for e in reversed(train_examples)}
-        for label, example in found.items():
-            if label is not None and not isinstance(label, str):
-                raise ValueError(f"{place(example)}: the label is {label!r}; expected a string.")
-        labels = sorted(label for label in found if label is not None and label.strip())
-    if len(set(labels)) < len(labels):
-        raise ValueError(f"{type(processor).__name__}: a label is listed twice: {labels}.")
-    wanted = getattr(processor, "num_labels", None)
-    if len(labels) < 2 or (wanted is not None and len(labels) != wanted):
-        raise ValueError(
-            f"{len(labels)} label(s) found ({', '.join(map(repr, labels[:20]))}); "
-            f"{type(processor).__name__} expects {wanted or 'two or more'}."
-        )
-    return list(labels)
+    def __init__(self, targets: Any, faults: List[str]):
+        self._targets = targets
+        self._faults = faults
+
+    def add(self, example: InputExample) -> None:
+        try:
+            self._targets.add(example)
+        except ValueError as error:
+            self._faults.append(str(error))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._targets, name)
+
+
+def _with_options(
+    config: ClassifierConfig, processor: MulticlassProcessor, data_dir: str
+) -> ClassifierConfig:
+    """Tells a processor how to read, and keeps in the configuration what a training file tells."""
+    given = processor.options
+    options = dataclasses.replace(
+        given,
+        form=config.data_form or given.form,
+        delimiter=config.tab_or_delimiter() or given.delimiter,
+        quoting=given.quoting if config.quoting is None else config.quoting,
+        columns=Wanted(
+            header=given.columns.header if config.header is None else config.header,
+            text=config.text_column or given.columns.text,
+            text_b=config.text_b_column or given.columns.text_b,
+            label=config.label_column or given.columns.label,
+        ),
+    )
+    if config.do_train or config.do_check:
+        path = config.train_file or data_files.existing(processor, data_dir, "train")
+        if path:
+            file = DataPath.of(path, config.encoding or DataPath.encoding)
+            options = text_readers.settle(file, options)
+    processor.options = options
+    found = options.columns
+    return config.filled_from(
+        {
+            "header": found.header,
+            "text_column": found.text,
+            "text_b_column": found.text_b,
+            "label_column": found.label,
+        }
+    )
+
+
+def _listed(labels: Optional[List[str]]) -> Optional[List[str]]:
+    """Returns the labels of a flag, which may name a file that has one a line."""
+    if labels is not None and len(labels) == 1 and os.path.isfile(labels[0]):
+        return [line.strip() for _, line in read_lines(labels[0]) if line.strip()]
+    return labels

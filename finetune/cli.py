@@ -48,6 +48,9 @@ def run_main(
         return 2
     try:
         run(config)
+    except config_lib.UsageError as error:
+        logging.error("%s: %s (--help lists all flags)", program, error)
+        return 2
     except KeyboardInterrupt:
         without = ", without --overwrite_output_dir," if config.overwrite_output_dir else ""
         message = "%s: interrupted. The same command%s goes on from the last checkpoint."

@@ -3,15 +3,15 @@
 import dataclasses
 import functools
 import math
-from typing import Any, Callable, Dict, List, Optional, Sequence, Type
+from typing import Any, Callable, ClassVar, Dict, List, Optional, Sequence, Tuple, Type
 
 from absl import flags
 
-from finetune.ner_readers import FORMS
-from finetune.tagged_text import WORD_SPLITS
-from finetune.tagging import LENIENT, SCHEMES
+from finetune.splitting import parse_shares
 
-NER_HEADS = ("linear", "pooler")
+
+class UsageError(ValueError):
+    """The command line asks for what cannot be: the scripts end with status 2."""
 
 
 def _flag(define: Callable, default: Any, help_text: str, **bounds: float) -> Any:
@@ -19,23 +19,33 @@ def _flag(define: Callable, default: Any, help_text: str, **bounds: float) -> An
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def _string(default: Optional[str], help_text: str) -> Any:
+def string_flag(default: Optional[str], help_text: str) -> Any:
+    """Declares a flag with any text."""
     return _flag(flags.DEFINE_string, default, help_text)
 
 
-def _bool(default: Optional[bool], help_text: str) -> Any:
+def list_flag(default: Optional[List[str]], help_text: str) -> Any:
+    """Declares a flag with texts, commas between."""
+    return _flag(flags.DEFINE_list, default, help_text)
+
+
+def bool_flag(default: Optional[bool], help_text: str) -> Any:
+    """Declares a flag that is true or false."""
     return _flag(flags.DEFINE_bool, default, help_text)
 
 
-def _integer(default: Optional[int], help_text: str, **bounds: int) -> Any:
+def integer_flag(default: Optional[int], help_text: str, **bounds: int) -> Any:
+    """Declares a flag with a whole number; `bounds` as of absl's DEFINE_integer."""
     return _flag(flags.DEFINE_integer, default, help_text, **bounds)
 
 
-def _float(default: Optional[float], help_text: str, **bounds: float) -> Any:
+def float_flag(default: Optional[float], help_text: str, **bounds: float) -> Any:
+    """Declares a flag with a number; `bounds` as of absl's DEFINE_float."""
     return _flag(flags.DEFINE_float, default, help_text, **bounds)
 
 
-def _choice(default: Optional[str], values: Sequence[str], help_text: str) -> Any:
+def choice_flag(default: Optional[str], values: Sequence[str], help_text: str) -> Any:
+    """Declares a flag with one of some values, in any case."""
     define = functools.partial(flags.DEFINE_enum, enum_values=list(values), case_sensitive=False)
     return _flag(define, default, f"{help_text} One of {', '.join(values)}.")
 
@@ -47,52 +57,85 @@ class Config:
     A None stands for what the output directory keeps of its training.
     """
 
-    task_name: Optional[str] = _string(None, "Task: a name in PROCESSORS of processors.py.")
-    data_dir: Optional[str] = _string(
+    examples: ClassVar[Sequence[Tuple[str, str]]] = ()  # What for, and the flags, for --help
+
+    task_name: Optional[str] = string_flag(
+        None,
+        "Task: a name in PROCESSORS of processors.py. Default with --train_file: multiclass (ner).",
+    )
+    data_dir: Optional[str] = string_flag(
         None, "Folder of the data files; its subfolder of the task's name is used if there is one."
     )
-    output_dir: Optional[str] = _string(
+    train_file: Optional[str] = string_flag(
+        None, "File or folder to train on, in place of that in data_dir."
+    )
+    dev_file: Optional[str] = string_flag(None, "File to score on, in place of that in data_dir.")
+    predict_file: Optional[str] = string_flag(
+        None,
+        "File to predict, in place of data_dir's test file; - is standard input, a text a line.",
+    )
+    encoding: Optional[str] = string_flag(
+        None, "Encoding of the data files, such as latin-1 or utf-16. Default: utf-8."
+    )
+    split: Optional[str] = string_flag(
+        None, "Cut the training data into train, dev and test by these shares, such as 70:15:15."
+    )
+    num_folds: Optional[int] = integer_flag(
+        None, "Cross-validation: train this many times, each time without one part.", lower_bound=2
+    )
+    output_dir: Optional[str] = string_flag(
         None, "Folder for checkpoints and results. It is made if need be."
     )
-    vocab_file: Optional[str] = _string(None, "Vocabulary, such as model_dir/vocab.txt.")
-    bert_config_file: Optional[str] = _string(
+    vocab_file: Optional[str] = string_flag(None, "Vocabulary, such as model_dir/vocab.txt.")
+    bert_config_file: Optional[str] = string_flag(
         None, "Configuration of the model, such as model_dir/bert_config.json."
     )
-    init_checkpoint: Optional[str] = _string(
+    init_checkpoint: Optional[str] = string_flag(
         None, "Checkpoint to start from, such as model_dir/bert_model.ckpt."
     )
-    do_lower_case: Optional[bool] = _bool(
+    do_lower_case: Optional[bool] = bool_flag(
         None, "Lower-case the text and strip accents. Default: as the model was trained."
     )
-    preserve_unused_tokens: Optional[bool] = _bool(
+    preserve_unused_tokens: Optional[bool] = bool_flag(
         None, "Keep a word such as [unused7] that is in the vocabulary whole. Default: false."
     )
-    max_seq_length: Optional[int] = _integer(
+    max_seq_length: Optional[int] = integer_flag(
         None, "Longest input in wordpieces, [CLS] and [SEP] included. Default: 128.", lower_bound=3
     )
-    do_train: bool = _bool(False, "Train on the training file.")
-    do_eval: bool = _bool(False, "Score the model on the dev file.")
-    do_predict: bool = _bool(False, "Predict the test file.")
-    train_batch_size: int = _integer(32, "Rows of a batch in training.", lower_bound=1)
-    eval_batch_size: int = _integer(32, "Rows of a batch in evaluation.", lower_bound=1)
-    predict_batch_size: int = _integer(32, "Rows of a batch in prediction.", lower_bound=1)
-    learning_rate: float = _float(5e-5, "Peak learning rate of Adam.", lower_bound=0.0)
-    num_train_epochs: float = _float(3.0, "Epochs: passes over the training data.", lower_bound=0.0)
-    warmup_proportion: float = _float(
+    doc_stride: Optional[int] = integer_flag(
+        None,
+        "Wordpieces from the beginning of one window of a long text to that of the next. "
+        "Default: half of what fits into one.",
+        lower_bound=1,
+    )
+    do_check: bool = bool_flag(False, "Report on the data, and do no more.")
+    do_train: bool = bool_flag(False, "Train on the training file.")
+    do_eval: bool = bool_flag(False, "Score the model on the dev file.")
+    do_predict: bool = bool_flag(False, "Predict the test file.")
+    train_batch_size: int = integer_flag(32, "Rows of a batch in training.", lower_bound=1)
+    eval_batch_size: int = integer_flag(32, "Rows of a batch in evaluation.", lower_bound=1)
+    predict_batch_size: int = integer_flag(32, "Rows of a batch in prediction.", lower_bound=1)
+    learning_rate: float = float_flag(5e-5, "Peak learning rate of Adam.", lower_bound=0.0)
+    num_train_epochs: float = float_flag(
+        3.0, "Epochs: passes over the training data.", lower_bound=0.0
+    )
+    warmup_proportion: float = float_flag(
         0.1,
         "Share of the training, 0 to 1, in which the learning rate rises to its peak.",
         lower_bound=0.0,
         upper_bound=1.0,
     )
-    adam_bias_correction: bool = _bool(
+    adam_bias_correction: bool = bool_flag(
         True, "Bias correction in Adam, as Hugging Face has it. False: none, as Google's BERT."
     )
-    save_checkpoints_steps: int = _integer(1000, "Steps between two checkpoints.", lower_bound=1)
-    seed: int = _integer(42, "Seed of new weights, data order and dropout.", lower_bound=0)
-    overwrite_output_dir: bool = _bool(
+    save_checkpoints_steps: int = integer_flag(
+        1000, "Steps between two checkpoints.", lower_bound=1
+    )
+    seed: int = integer_flag(42, "Seed of new weights, data order and dropout.", lower_bound=0)
+    overwrite_output_dir: bool = bool_flag(
         False, "Remove an earlier training's files from output_dir and train anew."
     )
-    debug: bool = _bool(False, "Show the whole traceback of an error.")
+    debug: bool = bool_flag(False, "Show the whole traceback of an error.")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -101,25 +144,56 @@ class Config:
                 raise ValueError(f"--{field.name}={value}: expected a finite number.")
         if self.num_train_epochs == 0:
             raise ValueError("--num_train_epochs=0: expected a number above 0.")
-        if not (self.do_train or self.do_eval or self.do_predict):
+        if self.do_check and (self.do_train or self.do_eval or self.do_predict):
+            raise ValueError("--do_check=true stands alone: it reports on the data, and no more.")
+        if not (self.do_train or self.do_eval or self.do_predict or self.do_check):
             raise ValueError(
                 "Nothing to do: give at least one of --do_train=true, --do_eval=true, "
-                "--do_predict=true."
+                "--do_predict=true, --do_check=true."
             )
-        self.require("output_dir")
-        if self.reads_data_dir():
-            self.require("data_dir")
+        if not self.do_check:
+            self.require("output_dir")
+        if self.predict_file and not (self.do_predict or self.do_check):
+            raise ValueError("--predict_file is given without --do_predict=true.")
+        self._refuse_encoding()
+        self._refuse_split()
 
     def reads_data_dir(self) -> bool:
         """Returns whether the run needs the folder of data files."""
-        return True
+        wanted = (
+            ((self.do_train or self.do_check), self.train_file),
+            (self.do_eval, self.dev_file or self.split),
+            (self.do_predict, self.predict_file or self.split),
+        )
+        return any(asked and not given for asked, given in wanted)
+
+    def _refuse_encoding(self) -> None:
+        try:
+            "".encode(self.encoding or "utf-8")
+        except LookupError as error:
+            raise ValueError(
+                f"--encoding={self.encoding}: no text encoding that Python knows; expected such as "
+                "utf-8, latin-1, cp1252, utf-16."
+            ) from error
+
+    def _refuse_split(self) -> None:
+        if self.split:
+            parse_shares(self.split)
+        if (self.split or self.num_folds) and self.dev_file:
+            raise ValueError("--split and --num_folds make dev data: leave --dev_file out.")
+        if self.split and self.num_folds:
+            raise ValueError("--split and --num_folds: expected one of them, not both.")
+        if self.num_folds and (not self.do_train or self.do_predict):
+            raise ValueError(
+                "--num_folds trains and scores: expected --do_train=true, and no --do_predict."
+            )
 
     def require(self, name: str) -> Any:
-        """Returns the value of a flag, or raises `ValueError` if it is not given."""
+        """Returns the value of a flag, or raises `UsageError` if it is not given."""
         value = getattr(self, name)
         if value is None or value == "":
             field = type(self).__dataclass_fields__[name]
-            raise ValueError(f"--{name} is missing. {field.metadata['help']}")
+            raise UsageError(f"--{name} is missing. {field.metadata['help']}")
         return value
 
     def filled_from(self, settings: Dict[str, Any]) -> "Config":
@@ -130,71 +204,6 @@ class Config:
             if getattr(self, field.name) is None and settings.get(field.name) is not None
         }
         return dataclasses.replace(self, **missing)
-
-
-@dataclasses.dataclass(frozen=True)
-class NerConfig(Config):
-    """What one run of `run_ner.py` does."""
-
-    data_form: Optional[str] = _choice(
-        None,
-        ("auto", *FORMS),
-        "What the data files are. auto, the default: told from their names and what is in them.",
-    )
-    word_column: Optional[int] = _integer(
-        None, "Column of the word in CoNLL data: 1 the first, -1 the last. Default: 1."
-    )
-    tag_column: Optional[int] = _integer(
-        None, "Column of the tag in CoNLL data; 0: there is none. Default: -1, the last."
-    )
-    tag_scheme: str = _choice(
-        "auto",
-        ("auto", *SCHEMES, LENIENT),
-        "Tag scheme of the data, checked. auto: recognised; lenient: not checked.",
-    )
-    word_split: Optional[str] = _choice(
-        None,
-        WORD_SPLITS,
-        "How text without given words is cut into words. Default: as the labels of the training's "
-        "texts.txt did; otherwise punctuation.",
-    )
-    doc_stride: Optional[int] = _integer(
-        None,
-        "Wordpieces from the beginning of one window of a long text to that of the next. "
-        "Default: half of what fits into one.",
-        lower_bound=1,
-    )
-    ner_head: Optional[str] = _choice(
-        None,
-        NER_HEADS,
-        "What labels are read from. linear: BERT's output; pooler: the sequence-output pooler. "
-        f"Default: {NER_HEADS[0]}.",
-    )
-    use_crf: Optional[bool] = _bool(
-        None, "Put a linear-chain CRF in place of softmax. Default: false."
-    )
-    crf_learning_rate_factor: Optional[float] = _float(
-        None,
-        "The CRF's own weights have the learning rate times this. Default: 100.",
-        lower_bound=0.0,
-    )
-    predict_file: Optional[str] = _string(
-        None, "File to predict in place of the test file; - is standard input, a text a line."
-    )
-
-    def __post_init__(self):
-        if self.data_dir is None and self.reads_data_dir() and not (self.do_train or self.do_eval):
-            raise ValueError("--predict_file, or --data_dir with a test file, is missing.")
-        super().__post_init__()
-        if self.word_column == 0:
-            raise ValueError(
-                "--word_column=0: expected 1 for the first column, or -1 for the last."
-            )
-        if self.predict_file and not self.do_predict:
-            raise ValueError("--predict_file is given without --do_predict=true.")
-
-    def reads_data_dir(self) -> bool:
-        return self.do_train or self.do_eval or not self.predict_file
 
 
 def declare_flags(
@@ -245,6 +254,9 @@ def parse_flags(
 def usage(program: str, summary: str, config_class: Type[Config] = Config) -> str:
     """Returns the text of --help."""
     lines = [summary, "", f"usage: python {program} --flag=value ...", ""]
+    for what, example in config_class.examples:
+        lines += [f"  {what}", f"      python {program} {example}"]
+    lines += [""]
     for field in dataclasses.fields(config_class):
         default = "" if field.default is None else f" Default: {field.default}."
         lines += [f"  --{field.name}", f"      {field.metadata['help']}{default}"]

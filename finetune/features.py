@@ -5,53 +5,105 @@ segment_ids: 0     0  0    0    0     0      0 0     1  1  1  1   1 1
 """
 
 import dataclasses
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
+from finetune.arrays import GrowingArray
+from finetune.cleaning import clean
+from finetune.survey import Survey
+from finetune.truncation import Cut, Pieces, cut_row, special_tokens
 from processors import InputExample
 from tokenization import FullTokenizer
 
 NO_LABEL = -1
 
 
+class Spec(NamedTuple):
+    """Rank and number type of one array of a batch."""
+
+    rank: int
+    dtype: str = "int32"
+
+
+class Targets(Protocol):
+    """The right answers of a data set, as `finetune.problems` has them."""
+
+    specs: Dict[str, Spec]
+
+    def add(self, example: InputExample) -> None:
+        """Adds an example's; raises `ValueError` if it has none that is fit."""
+
+    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
+        """Returns the given rows' as arrays."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """Wordpiece ids of all rows of a data set; row i is [row_starts[i], row_starts[i + 1]).
+    """Wordpiece ids of all rows of a data set, each in one or more windows.
+
+    Window i is [window_starts[i], window_starts[i + 1]) of the ids; row i has the windows
+    [row_windows[i], row_windows[i + 1]).
 
     Attributes:
       input_ids: int32 [total wordpieces], `[CLS]` and `[SEP]` included.
-      segment_ids: int32 [total wordpieces], 1 in the second text of a pair.
-      row_starts: int64 [rows + 1].
-      label_ids: int32 [rows], `NO_LABEL` where there is none.
-      num_truncated: Rows that were cut at `max_seq_length`.
+      window_starts: int64 [windows + 1].
+      second_starts: int32 [windows], where in the window the second text begins, or its length.
+      row_windows: int64 [rows + 1].
+      targets: The right answers; None in data to predict.
+      pooled: Whether batches say which row each window is of.
+      num_truncated: Rows of which something was cut.
+      survey: What the data report needs.
     """
 
     input_ids: np.ndarray
-    segment_ids: np.ndarray
-    row_starts: np.ndarray
-    label_ids: np.ndarray
+    window_starts: np.ndarray
+    second_starts: np.ndarray
+    row_windows: np.ndarray
+    targets: Optional[Targets]
+    pooled: bool
     num_truncated: int
+    survey: Survey
 
-    # Rank of each array of a batch.
-    ranks = {"input_ids": 2, "input_mask": 2, "segment_ids": 2, "label_ids": 1}
+    @property
+    def specs(self) -> Dict[str, Spec]:
+        """Rank and number type of each array of a batch."""
+        specs = {name: Spec(2) for name in ("input_ids", "input_mask", "segment_ids")}
+        if self.pooled:
+            specs["window_rows"] = Spec(1)
+        return {**specs, **(self.targets.specs if self.targets else {})}
 
     def __len__(self) -> int:
-        return len(self.label_ids)
+        return len(self.row_windows) - 1
+
+    def has_pairs(self) -> bool:
+        """Returns whether some row has a second text."""
+        return bool(np.any(self.second_starts < np.diff(self.window_starts)))
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
-        """Returns the given rows, padded with zeros to the longest of them.
+        """Returns the windows of the given rows, padded with zeros to the longest of them.
 
         Returns:
-          `input_ids`, `input_mask`, `segment_ids`: int32 [B, S]; `label_ids`: int32 [B].
+          `input_ids`, `input_mask`, `segment_ids`: int32 [W, S], W windows; if these are to be
+          pooled, `window_rows`: int32 [W], the place in the batch of each window's row; and what
+          the targets have. Without pooling, W is B.
         """
-        input_ids, input_mask = pad(self.input_ids, self.row_starts, rows)
-        return {
+        counts = self.row_windows[rows + 1] - self.row_windows[rows]  # [B]
+        window_rows = np.repeat(np.arange(len(rows), dtype=np.int32), counts)  # [W]
+        firsts = np.cumsum(counts) - counts  # [B], place of each row's first window
+        windows = self.row_windows[rows][window_rows] + np.arange(len(window_rows))
+        windows -= firsts[window_rows]  # [W]
+        input_ids, input_mask = pad(self.input_ids, self.window_starts, windows)
+        positions = np.arange(input_ids.shape[1])  # [S]
+        second = positions >= self.second_starts[windows][:, None]  # [W, S]
+        batch = {
             "input_ids": input_ids,
             "input_mask": input_mask,
-            "segment_ids": pad(self.segment_ids, self.row_starts, rows)[0],
-            "label_ids": self.label_ids[rows],
+            "segment_ids": np.where(second, input_mask, 0).astype(np.int32),
         }
+        if self.pooled:
+            batch["window_rows"] = window_rows
+        return {**batch, **(self.targets.batch(rows) if self.targets else {})}
 
 
 def pad(
@@ -77,105 +129,92 @@ def pad(
 
 
 def encode_examples(
-    examples: Sequence[InputExample],
+    examples: Iterable[InputExample],
     *,
-    labels: Optional[Sequence[str]],
-    max_seq_length: int,
+    targets: Optional[Targets],
+    cut: Cut,
     tokenizer: FullTokenizer,
+    clean_steps: Sequence[str] = (),
 ) -> Features:
     """Tokenizes examples and looks their labels up.
 
     Args:
       examples: The rows.
-      labels: The label list; None leaves all rows without a label.
-      max_seq_length: Wordpieces of a row at the most; longer texts are cut at their ends.
+      targets: Takes the right answers; None leaves all rows without one.
+      cut: What becomes of long texts.
       tokenizer: The model's tokenizer.
+      clean_steps: What is taken out of the texts, of `cleaning.STEPS`.
 
     Raises:
-      ValueError: A label is missing or not in the list, or a text is not a string.
+      ValueError: A label is missing or unknown, or a text is not a string.
     """
-    label_ids = {label: i for i, label in enumerate(labels or ())}
-    ids: List[int] = []
-    segments: List[int] = []
-    row_starts = [0]
-    row_labels = []
+    input_ids = GrowingArray(np.int32)
+    window_starts = GrowingArray(np.int64, [0])
+    second_starts = GrowingArray(np.int32)
+    row_windows = GrowingArray(np.int64, [0])
+    survey = Survey()
     num_truncated = 0
     for example in examples:
-        row_ids, row_segments, truncated = _encode(example, max_seq_length, tokenizer)
-        ids += row_ids
-        segments += row_segments
-        row_starts.append(len(ids))
-        row_labels.append(_label_id(example, label_ids) if labels is not None else NO_LABEL)
+        pieces = _pieces(example, tokenizer, clean_steps)
+        windows, truncated = cut_row(pieces, cut)
+        for window in windows:
+            ids, second_start = _with_special_tokens(window, tokenizer)
+            input_ids.extend(ids)
+            window_starts.append(len(input_ids))
+            second_starts.append(second_start)
+        row_windows.append(len(second_starts))
         num_truncated += truncated
+        if targets is not None:
+            targets.add(example)
+        _add_to(survey, example, pieces, tokenizer.vocab["[UNK]"])
     return Features(
-        input_ids=np.array(ids, np.int32),
-        segment_ids=np.array(segments, np.int32),
-        row_starts=np.array(row_starts, np.int64),
-        label_ids=np.array(row_labels, np.int32),
+        input_ids=input_ids.to_numpy(),
+        window_starts=window_starts.to_numpy(),
+        second_starts=second_starts.to_numpy(),
+        row_windows=row_windows.to_numpy(),
+        targets=targets,
+        pooled=cut.windows,
         num_truncated=num_truncated,
+        survey=survey,
     )
 
 
-def _encode(
-    example: InputExample, max_seq_length: int, tokenizer: FullTokenizer
-) -> Tuple[List[int], List[int], bool]:
-    tokens_a = _tokenize(example, example.text_a, tokenizer)
-    tokens_b = []
-    if example.text_b is not None:
-        tokens_b = _tokenize(example, example.text_b, tokenizer)
-    special = 2 if example.text_b is None else 3
-    truncated = truncate_pair(tokens_a, tokens_b, max_seq_length - special)
-    tokens = ["[CLS]", *tokens_a, "[SEP]"]
-    segment_ids = [0] * len(tokens)
-    if example.text_b is not None:
-        tokens += [*tokens_b, "[SEP]"]
-        segment_ids += [1] * (len(tokens_b) + 1)
-    return tokenizer.convert_tokens_to_ids(tokens), segment_ids, truncated
+def _pieces(example: InputExample, tokenizer: FullTokenizer, clean_steps: Sequence[str]) -> Pieces:
+    ids = []
+    for text in texts_of(example):
+        if not isinstance(text, str):
+            raise ValueError(
+                f"{place(example)}: the text is {text!r}; expected a string (see processors.py)."
+            )
+        tokens = tokenizer.tokenize(clean(text, clean_steps))
+        ids.append(tokenizer.convert_tokens_to_ids(tokens))
+    return Pieces(ids[0], ids[1] if len(ids) > 1 else None)
 
 
-def _tokenize(example: InputExample, text: str, tokenizer: FullTokenizer) -> List[str]:
-    if not isinstance(text, str):
-        raise ValueError(
-            f"{place(example)}: the text is {text!r}; expected a string (see processors.py)."
-        )
-    return tokenizer.tokenize(text)
+def _with_special_tokens(window: Pieces, tokenizer: FullTokenizer) -> Tuple[List[int], int]:
+    """Returns a window's ids and where the second text begins in it."""
+    cls_id, sep_id = tokenizer.vocab["[CLS]"], tokenizer.vocab["[SEP]"]
+    ids = [cls_id, *window.a, sep_id]
+    second_start = len(ids)
+    if window.b is not None:
+        ids += [*window.b, sep_id]
+    return ids, second_start
 
 
-def truncate_pair(tokens_a: List[str], tokens_b: List[str], max_length: int) -> bool:
-    """Cuts tokens off the end of the longer list, in place, until both fit.
-
-    Returns:
-      Whether anything was cut.
-    """
-    excess = len(tokens_a) + len(tokens_b) - max_length
-    if excess <= 0:
-        return False
-    # Cut the longer one down to the other; then both alike, text_b first.
-    longer, shorter = (
-        (tokens_a, tokens_b) if len(tokens_a) > len(tokens_b) else (tokens_b, tokens_a)
+def _add_to(survey: Survey, example: InputExample, pieces: Pieces, unknown_id: int) -> None:
+    ids = [*pieces.a, *(pieces.b or ())]
+    survey.add(
+        texts_of(example),
+        example.label,
+        length=len(ids) + special_tokens(pieces),
+        pieces=len(ids),
+        unknown=ids.count(unknown_id),
     )
-    from_longer = min(excess, len(longer) - len(shorter))
-    del longer[len(longer) - from_longer :]
-    excess -= from_longer
-    del tokens_b[len(tokens_b) - (excess + 1) // 2 :]
-    del tokens_a[len(tokens_a) - excess // 2 :]
-    return True
 
 
-def _label_id(example: InputExample, label_ids: Dict[str, int]) -> int:
-    if example.label is None or not str(example.label).strip():
-        raise ValueError(f"{place(example)}: the row has no label; expected {_known(label_ids)}.")
-    if example.label not in label_ids:
-        raise ValueError(
-            f"{place(example)}: unknown label {example.label!r}; expected {_known(label_ids)}. "
-            "The labels are those of the training data, or of the task's class in processors.py."
-        )
-    return label_ids[example.label]
-
-
-def _known(label_ids: Dict[str, int]) -> str:
-    known = ", ".join(repr(label) for label in list(label_ids)[:20])
-    return f"one of {known}" + (" …" if len(label_ids) > 20 else "")
+def texts_of(example: InputExample) -> List[str]:
+    """Returns the text of an example, or both texts of a pair."""
+    return [example.text_a] if example.text_b is None else [example.text_a, example.text_b]
 
 
 def place(example: InputExample) -> str:

@@ -6,16 +6,18 @@ from typing import Callable, Dict, Optional, Protocol
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from finetune.features import Spec
+
 
 class Rows(Protocol):
     """A data set as arrays: `features.Features`, or `tagging_features.TaggingFeatures`."""
 
-    ranks: Dict[str, int]  # Of each array of a batch
+    specs: Dict[str, Spec]  # Of each array of a batch
 
     def __len__(self) -> int: ...
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
-        """Returns the given rows as int32 arrays of these ranks, padded to the longest."""
+        """Returns the given rows as arrays of these ranks and types, padded to the longest."""
 
 
 def steps_per_epoch(num_rows: int, batch_size: int) -> int:
@@ -53,12 +55,14 @@ def make_input_fn(
 
 
 def _gather(features: Rows, rows: tf.Tensor) -> Dict[str, tf.Tensor]:
+    specs = features.specs
+
     def gather(rows):
         batch = features.batch(rows)
-        return [batch[name] for name in features.ranks]
+        return [batch[name] for name in specs]
 
     # In NumPy, so that neither the graph nor each batch carries the data set.
-    tensors = tf.numpy_function(gather, [rows], [tf.int32] * len(features.ranks))
-    for tensor, rank in zip(tensors, features.ranks.values()):
-        tensor.set_shape([None] * rank)
-    return dict(zip(features.ranks, tensors))
+    tensors = tf.numpy_function(gather, [rows], [spec.dtype for spec in specs.values()])
+    for tensor, spec in zip(tensors, specs.values()):
+        tensor.set_shape([None] * spec.rank)
+    return dict(zip(specs, tensors))

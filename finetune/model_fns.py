@@ -11,6 +11,9 @@ from finetune import checkpoints, crf, tagging
 from finetune.features import NO_LABEL
 from finetune.hooks import ProgressHook
 
+# How the logits of the windows of one text become those of the text.
+POOLINGS = {"mean": tf.math.segment_mean, "max": tf.math.segment_max}
+
 
 @dataclasses.dataclass(frozen=True)
 class Training:
@@ -49,6 +52,7 @@ def classifier_model_fn_builder(
     num_labels: int,
     init_checkpoint: Optional[str] = None,
     training: Training = Training(),
+    pooling: Optional[str] = None,
 ) -> Callable:
     """Returns the `model_fn` of a classifier.
 
@@ -57,6 +61,8 @@ def classifier_model_fn_builder(
       num_labels: Labels L.
       init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
       training: How to train.
+      pooling: How the logits of a text's windows become one: of `POOLINGS`; None: each text is
+        one window.
 
     Returns:
       A function of features as of `Features.batch`, labels (unused: they are among the features),
@@ -64,20 +70,103 @@ def classifier_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(bert_config, is_training, features, num_labels)
-        label_ids = features["label_ids"]
+        logits = create_model(bert_config, is_training, features, num_labels, pooling)
 
-        def loss():
-            return tf.reduce_mean(_cross_entropy(logits, label_ids))
+        def losses():
+            return _cross_entropy(logits, features["label_ids"])  # [B]
+
+        def metrics():
+            predicted = tf.argmax(logits, axis=-1)
+            return {
+                "eval_accuracy": tf.metrics.accuracy(features["label_ids"], predicted),
+                # A mean over rows, not over batches: the last batch may be smaller.
+                "eval_loss": tf.metrics.mean(losses()),
+            }
+
+        return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
+
+    return _model_fn(build_head, init_checkpoint, training)
+
+
+def multi_label_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    num_labels: int,
+    init_checkpoint: Optional[str] = None,
+    training: Training = Training(),
+    pooling: Optional[str] = None,
+) -> Callable:
+    """Returns the `model_fn` of a classifier whose texts have any number of labels.
+
+    Its loss is the binary cross entropy of each label by itself, its mean over rows and labels, as
+    Hugging Face's `BertForSequenceClassification` has it.
+
+    Args:
+      bert_config, num_labels, init_checkpoint, training, pooling: As of
+        `classifier_model_fn_builder`.
+
+    Returns:
+      A function as of `classifier_model_fn_builder`; its features' `label_ids` are int32 [B, L],
+      1 where a row has a label.
+    """
+
+    def build_head(features: dict, is_training: bool) -> Head:
+        logits = create_model(bert_config, is_training, features, num_labels, pooling)
+
+        def losses():
+            label_ids = tf.cast(features["label_ids"], tf.float32)
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=label_ids, logits=logits)
+            return tf.reduce_mean(losses, axis=1)  # [B]
+
+        def metrics():
+            given = tf.cast(logits > 0, tf.int32)  # [B, L]
+            return {
+                "eval_accuracy": tf.metrics.accuracy(features["label_ids"], given),
+                "eval_loss": tf.metrics.mean(losses()),
+            }
+
+        return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
+
+    return _model_fn(build_head, init_checkpoint, training)
+
+
+def regression_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    mean: float,
+    scale: float,
+    init_checkpoint: Optional[str] = None,
+    training: Training = Training(),
+    pooling: Optional[str] = None,
+) -> Callable:
+    """Returns the `model_fn` of a model that gives each text a number.
+
+    Args:
+      bert_config, init_checkpoint, training, pooling: As of `classifier_model_fn_builder`.
+      mean: Mean of the training's numbers.
+      scale: Their standard deviation. The head's output is the number less the mean, in standard
+        deviations, so that its size does not depend on the unit; so is the loss.
+
+    Returns:
+      A function as of `classifier_model_fn_builder`; its features' `label_ids` are float32 [B], and
+      its `logits`, float [B, 1], the predicted numbers.
+    """
+
+    def build_head(features: dict, is_training: bool) -> Head:
+        outputs = create_model(bert_config, is_training, features, 1, pooling)  # [B, 1]
+        numbers = outputs * scale + mean
+
+        def losses():
+            wanted = (features["label_ids"] - mean) / scale  # [B]
+            return tf.math.squared_difference(outputs[:, 0], wanted)
 
         def metrics():
             return {
-                "eval_accuracy": tf.metrics.accuracy(label_ids, tf.argmax(logits, axis=-1)),
-                # A mean over rows, not over batches: the last batch may be smaller.
-                "eval_loss": tf.metrics.mean(_cross_entropy(logits, label_ids)),
+                "eval_mse": tf.metrics.mean_squared_error(features["label_ids"], numbers[:, 0]),
+                "eval_loss": tf.metrics.mean(losses()),
             }
 
-        return Head(lambda: {"logits": logits}, loss, metrics)
+        return Head(lambda: {"logits": numbers}, lambda: tf.reduce_mean(losses()), metrics)
 
     return _model_fn(build_head, init_checkpoint, training)
 
@@ -190,21 +279,30 @@ def _model_fn(
 
 
 def create_model(
-    bert_config: modeling.BertConfig, is_training: bool, features: dict, num_labels: int
+    bert_config: modeling.BertConfig,
+    is_training: bool,
+    features: dict,
+    num_labels: int,
+    pooling: Optional[str] = None,
 ) -> tf.Tensor:
     """Builds BERT and the classifier's head: `[CLS]`, pooler, dropout, dense.
 
     Args:
       bert_config: The model's configuration.
       is_training: Whether to apply dropout.
-      features: `input_ids`, `input_mask`, `segment_ids`: int32 Tensors [B, S].
+      features: `input_ids`, `input_mask`, `segment_ids`: int32 Tensors [W, S] of W windows; for
+        pooling, `window_rows`: int32 Tensor [W], the row of each window, in order.
       num_labels: Labels L.
+      pooling: How the logits of a row's windows become one: of `POOLINGS`; None: W is B.
 
     Returns:
       Logits, float Tensor [B, L].
     """
     model = _bert(bert_config, is_training, features)
-    return _dense_head(model.get_pooled_output(), bert_config, is_training, num_labels)
+    logits = _dense_head(model.get_pooled_output(), bert_config, is_training, num_labels)  # [W, L]
+    if pooling is None:
+        return logits
+    return POOLINGS[pooling](logits, features["window_rows"])  # [B, L]
 
 
 def create_tagger(

@@ -1,11 +1,12 @@
 """Read tagged texts in their usual forms, saying file and line of whatever is wrong in them."""
 
-import json
 import logging
 import os
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
+from finetune import data_files
 from finetune.conll import Columns, is_in_columns, read_sentences
+from finetune.json_lines import has_surrogates, json_object
 from finetune.readers import read_lines
 from finetune.tagged_text import TaggedText, split_words
 from finetune.tagging import TAG_FORM, Span, is_tag, split_tag
@@ -46,20 +47,7 @@ def find_file(data_dir: str, name: str) -> str:
     Raises:
       ValueError: There is none, or more than one.
     """
-    base = os.path.join(data_dir, name)
-    if name == "-" or os.path.isfile(base):
-        return name if name == "-" else base
-    paths = [base + ending for ending in _ENDINGS] + [os.path.join(base, _TEXTS)]
-    found = [path for path in paths if os.path.isfile(path)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ValueError(f"{' and '.join(found)}: both hold the {name} data; leave one there.")
-    there = ", ".join(sorted(os.listdir(data_dir))[:10]) if os.path.isdir(data_dir) else "nothing"
-    raise ValueError(
-        f"{data_dir}: no {name} data; expected {name} with one of the endings "
-        f"{' '.join(_ENDINGS)}, or {name}/{_TEXTS}. There is: {there or 'nothing'}."
-    )
+    return data_files.find_file(data_dir, name, _ENDINGS, folders=(_TEXTS,))
 
 
 def read_texts(path: str, form: str, split: str, options: Options) -> List[TaggedText]:
@@ -98,7 +86,7 @@ def find_form(path: str, options: Options) -> str:
         return "text"
     if os.path.basename(path) == _TEXTS:
         return "text_labels"
-    if path.endswith((".jsonl", ".json")):
+    if path.endswith((".jsonl", ".json", ".jsonl.gz", ".json.gz")):
         return "jsonl"
     # A model of characters, or of words apart by white space, was not trained on CoNLL columns.
     maybe_untagged = options.word_split == "punctuation"
@@ -205,7 +193,7 @@ def _read_jsonl(path: str, split: str, options: Options) -> Iterator[TaggedText]
         if not line.strip():
             continue
         where = f"{path}:{number}"
-        row = _json_object(line, where)
+        row = json_object(line, where)
         text = _text_of(row, where)
         found = next((row[key] for key in _SPAN_KEYS if key in row), None)
         # What stands there in data to predict may be anything, such as a label of the whole text.
@@ -227,29 +215,13 @@ def _text_of(row: dict, where: str) -> str:
         raise ValueError(
             f'{where}: found {text!r:.60} for "text"; expected a string. The keys are {keys}.'
         )
-    if _has_surrogates(text):
+    if has_surrogates(text):
         raise ValueError(f"{where}: the text holds half a surrogate pair, which is no character.")
     return text
 
 
 def _cuts_a_word(span: Span, words: Sequence[Tuple[int, int]]) -> bool:
     return any(first < end < last for end in span[:2] for first, last in words)
-
-
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= char <= "\udfff" for char in text)
-
-
-def _json_object(line: str, where: str) -> dict:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{where}: not JSON ({error}); expected one object on each line, and no list of them."
-        ) from error
-    if not isinstance(row, dict):
-        raise ValueError(f'{where}: found {line[:60]!r}; expected an object with a "text".')
-    return row
 
 
 def _spans(value: object, where: str) -> List[Span]:

@@ -2,13 +2,11 @@
 
 import contextlib
 import csv
+import itertools
 import json
 from typing import Dict, Iterable, List, Sequence, Tuple
 
-import numpy as np
-
 from finetune.files import atomic_text
-from finetune.metrics import softmax
 from finetune.tagged_text import TaggedText
 from finetune.tagging import spans_of
 from processors import InputExample
@@ -16,52 +14,39 @@ from processors import InputExample
 
 def write_classification(
     path: str,
-    examples: Sequence[InputExample],
-    batches_of_logits: Iterable[np.ndarray],
-    labels: Sequence[str],
-) -> int:
+    examples: Iterable[InputExample],
+    answers: Iterable[Sequence[str]],
+    *,
+    columns: Sequence[str],
+    pairs: bool,
+) -> None:
     """Writes `test_results.tsv`.
 
-    Columns: guid, text (or text_a and text_b, if there is a pair), predicted label, its score (its
-    probability), and each label's probability. The dialect is that of spreadsheets ("excel-tab"):
-    a field that holds a quote, tab or line end is quoted, so that no row can be lost in reading.
+    Columns: guid, text (or text_a and text_b, of pairs), and those of the answers. The dialect is
+    that of spreadsheets ("excel-tab"): a field that holds a quote, tab or line end is quoted, so
+    that no row can be lost in reading.
 
     Args:
       path: The file to write.
       examples: The rows.
-      batches_of_logits: Their logits, float [B, L] each, in the same order.
-      labels: Names of the L labels.
+      answers: The answer to each of them, in the same order, a cell for each column.
+      columns: Names of these columns.
+      pairs: Whether there are second texts.
 
-    Returns:
-      The number of rows written.
+    Raises:
+      ValueError: There are more or fewer answers than rows.
     """
-    pairs = any(example.text_b is not None for example in examples)
-    rows = iter(examples)
-    written = 0
     with atomic_text(path) as writer:
         table = csv.writer(writer, dialect="excel-tab", lineterminator="\n")
         quoting = csv.writer(writer, "excel-tab", lineterminator="\n", quoting=csv.QUOTE_ALL)
-        texts = ("text_a", "text_b") if pairs else ("text",)
-        table.writerow(["guid", *texts, "prediction", "score", *_columns(labels)])
-        for logits in batches_of_logits:
-            for probabilities in softmax(logits):
-                example = next(rows)
-                best = int(np.argmax(probabilities))
-                texts = (example.text_a, example.text_b or "") if pairs else (example.text_a,)
-                numbers = [f"{p:.6f}" for p in (probabilities[best], *probabilities)]
-                # A lone CR ends a line for readers, but the minimal quoting leaves it bare.
-                row_writer = quoting if any("\r" in text for text in texts) else table
-                row_writer.writerow([example.guid, *texts, labels[best], *numbers])
-                written += 1
-    return written
-
-
-def _columns(labels: Sequence[str]) -> Sequence[str]:
-    # A label that bears the name of another column would hide it from readers by name.
-    taken = {"guid", "text", "text_a", "text_b", "prediction", "score"}
-    if taken.isdisjoint(labels):
-        return labels
-    return [f"label_{label}" for label in labels]
+        table.writerow(["guid", *(("text_a", "text_b") if pairs else ("text",)), *columns])
+        for example, cells in itertools.zip_longest(examples, answers):
+            if example is None or cells is None:
+                raise ValueError("The data to predict changed while it was read. Predict again.")
+            texts = (example.text_a, example.text_b or "") if pairs else (example.text_a,)
+            # A lone CR ends a line for readers, but the minimal quoting leaves it bare.
+            bare = any("\r" in cell for cell in (*texts, *cells))
+            (quoting if bare else table).writerow([example.guid, *texts, *cells])
 
 
 def write_tagging(

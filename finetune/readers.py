@@ -1,7 +1,30 @@
 """Read text files line by line, saying file and line of whatever is wrong in them."""
 
 import codecs
-from typing import Dict, Iterator, List, Tuple
+import contextlib
+import csv
+import gzip
+import io
+import zlib
+from typing import BinaryIO, Dict, Iterator, List, Tuple
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_GZIP = b"\x1f\x8b"
+# Characters of a cell in quotes: where a quote is not closed, the rest of the file is one cell.
+_LONGEST_CELL = 1 << 24
+
+
+class DataPath(str):
+    """A path that says how its file is encoded, so that each reader of it need not be told."""
+
+    encoding = "utf-8"
+
+    @classmethod
+    def of(cls, path: str, encoding: str) -> "DataPath":
+        """Returns a path with its file's encoding, a name that Python knows."""
+        known = cls(path)
+        known.encoding = encoding
+        return known
 
 
 class Row(Dict[str, str]):
@@ -25,9 +48,10 @@ class Row(Dict[str, str]):
 
 
 def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
-    """Yields (line number from 1, text without line end) of a UTF-8 file.
+    """Yields (line number from 1, text without line end) of a file, plain or compressed by gzip.
 
-    A byte order mark is dropped; lines end at LF or CRLF.
+    It is in UTF-8, unless the path is a `DataPath` that says otherwise. A byte order mark is
+    dropped; lines end at LF or CRLF.
 
     Args:
       path: The file, or "-" for standard input.
@@ -35,16 +59,14 @@ def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
         over; "inner": those at the file's end alone are; "all": they are yielded.
 
     Raises:
-      ValueError: The file cannot be opened, is empty, or has bytes that are not UTF-8.
+      ValueError: The file cannot be opened, is empty or damaged, or has bytes that are not of its
+        encoding.
     """
     number = 0
     held: List[int] = []  # Blank lines of which it is not known yet whether they end the file
     try:
-        with open(0 if path == "-" else path, "rb", closefd=path != "-") as reader:
-            for number, raw in enumerate(reader, start=1):
-                if number == 1 and raw.startswith(codecs.BOM_UTF8):
-                    raw = raw[len(codecs.BOM_UTF8) :]
-                text = _decode(raw, path, number)
+        with _open(path) as reader:
+            for number, text in _decoded(reader, path):
                 if not text:
                     held.append(number)
                     continue
@@ -52,10 +74,14 @@ def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
                     yield from ((n, "") for n in held)
                 held.clear()
                 yield number, text
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(
+            f"{path}:{number + 1}: the gzip file is damaged or cut off ({error}). Get it again."
+        ) from error
     except OSError as error:
         raise ValueError(
-            f"{path}: cannot be read: {error.strerror}. The folder is --data_dir's, the name "
-            "that of the task's class in processors.py."
+            f"{path}: cannot be read: {error.strerror or error}. Files are named by --train_file, "
+            "--dev_file and --predict_file, or looked for in --data_dir."
         ) from error
     if number == 0:
         raise ValueError(f"{path}: the file is empty; expected one row a line.")
@@ -63,30 +89,100 @@ def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
         yield from ((n, "") for n in held)
 
 
-def _decode(raw: bytes, path: str, number: int) -> str:
-    if number == 1 and raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ValueError(
-            f"{path}:1: the file is UTF-16; convert it, e.g. with `iconv -f UTF-16 -t UTF-8`."
-        )
-    if b"\0" in raw:
-        raise ValueError(
-            f"{path}:{number}: a NUL byte at position {raw.index(0) + 1}; expected text. Is it "
-            "UTF-16, or damaged?"
-        )
+@contextlib.contextmanager
+def _open(path: str) -> Iterator[BinaryIO]:
+    with open(0 if path == "-" else path, "rb", closefd=path != "-") as raw:
+        compressed = raw.peek(2)[:2] == _GZIP
+        yield gzip.GzipFile(fileobj=raw) if compressed else raw
+
+
+def _decoded(reader: BinaryIO, path: str) -> Iterator[Tuple[int, str]]:
+    encoding = getattr(path, "encoding", DataPath.encoding)
+    # Where a line end is not the byte 10, lines can be told apart after decoding alone.
+    decode = _decode_by_line if "\n".encode(encoding) == b"\n" else _decode_whole
+    for number, text in decode(reader, path, encoding):
+        if number == 1:
+            text = text[text.startswith("\ufeff") :]
+        if "\0" in text:
+            raise ValueError(
+                f"{path}:{number}: a NUL byte at position {text.index(chr(0)) + 1}; expected text. "
+                "Is it UTF-16 (--encoding=utf-16), or damaged?"
+            )
+        yield number, text[:-2] if text.endswith("\r\n") else text.rstrip("\n")
+
+
+def _decode_by_line(reader: BinaryIO, path: str, encoding: str) -> Iterator[Tuple[int, str]]:
+    for number, raw in enumerate(reader, start=1):
+        if number == 1 and raw.startswith(_UTF16):
+            raise ValueError(f"{path}:1: the file is UTF-16; give --encoding=utf-16.")
+        try:
+            yield number, raw.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise _not_decoded(path, number, error) from error
+
+
+def _decode_whole(reader: BinaryIO, path: str, encoding: str) -> Iterator[Tuple[int, str]]:
+    number = 0
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path}:{number}: byte 0x{raw[error.start]:02x} at position {error.start + 1} is not "
-            "UTF-8; convert the file, e.g. with `iconv -f LATIN1 -t UTF-8`."
-        ) from error
-    return text[:-2] if text.endswith("\r\n") else text.rstrip("\n")
+        for text in io.TextIOWrapper(reader, encoding, newline="\n"):
+            number += 1
+            yield number, text
+    except UnicodeError as error:
+        raise _not_decoded(path, number + 1, error) from error
 
 
-def read_cells(path: str, blank: str = "skip") -> Iterator[Tuple[int, List[str]]]:
+def _not_decoded(path: str, number: int, error: UnicodeError) -> ValueError:
+    found, encoding = f"a byte ({error})", getattr(path, "encoding", DataPath.encoding)
+    if isinstance(error, UnicodeDecodeError):
+        found = f"byte 0x{error.object[error.start]:02x} at position {error.start + 1}"
+    return ValueError(
+        f"{path}:{number}: {found} is not {encoding.upper()}. If the file is in another encoding, "
+        "say which, such as --encoding=latin-1, cp1252 or utf-16; else correct the line."
+    )
+
+
+def read_cells(
+    path: str, blank: str = "skip", delimiter: str = "\t"
+) -> Iterator[Tuple[int, List[str]]]:
     """Yields (line number, cells) of a tab-separated file; quotes are characters like any other."""
     for number, text in read_lines(path, blank):
-        yield number, text.split("\t")
+        yield number, text.split(delimiter)
+
+
+def read_quoted_cells(path: str, delimiter: str) -> Iterator[Tuple[int, List[str]]]:
+    """Yields (number of the first line, cells) of the rows of a file whose cells may be in quotes.
+
+    By RFC 4180: within quotes, a delimiter or line end is text, and two quotes are one.
+
+    Raises:
+      ValueError: As `read_lines`; or a quote is not closed, or is followed by more text.
+    """
+    last = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal last
+        for number, text in read_lines(path, blank="inner"):
+            last = number
+            yield text + "\n"
+
+    csv.field_size_limit(_LONGEST_CELL)
+    rows = csv.reader(lines(), delimiter=delimiter, strict=True)
+    while True:
+        first = last + 1
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reason = {
+                "unexpected end of data": "a quote is not closed before the file's end",
+                f"'{delimiter}' expected after '\"'": "text goes on behind a closing quote",
+            }.get(str(error), str(error))
+            raise ValueError(
+                f"{path}:{first}: {reason} (line {last}). Within quotes, write a quote as two; or "
+                "give --quoting=false if quotes are characters like any other."
+            ) from error
+        yield first, cells or [""]
 
 
 def read_tsv(path: str) -> Iterator[Row]:
@@ -104,20 +200,30 @@ def read_tsv(path: str) -> Iterator[Row]:
             continue
         if not header:
             header = cells
-            if "\r" in cells[-1]:
-                raise ValueError(
-                    f"{path}:{number}: lines end in CR alone; convert the file, e.g. with "
-                    "`tr '\\r' '\\n'`."
-                )
-            if len(set(header)) < len(header):
-                raise ValueError(
-                    f"{path}:{number}: the header names a column twice: {', '.join(header)}."
-                )
+            refuse_header(cells, f"{path}:{number}")
             continue
-        if len(cells) != len(header):
-            raise ValueError(
-                f"{path}:{number}: {len(cells)} column(s) found, {len(header)} expected "
-                f"({', '.join(header)}). Columns are separated by one tab each; write a tab or "
-                "line end inside a text as a space."
-            )
+        refuse_width(cells, header, f"{path}:{number}")
         yield Row(dict(zip(header, cells)), path, number)
+
+
+def refuse_header(cells: List[str], where: str) -> None:
+    """Raises `ValueError` if the cells of a first line cannot name columns."""
+    if "\r" in cells[-1]:
+        raise ValueError(
+            f"{where}: lines end in CR alone; convert the file, e.g. with `tr '\\r' '\\n'`."
+        )
+    twice = next((name for i, name in enumerate(cells) if name in cells[:i]), None)
+    if twice is not None:
+        raise ValueError(
+            f"{where}: the header names a column twice, {twice!r}: {', '.join(cells):.200}."
+        )
+
+
+def refuse_width(cells: List[str], header: List[str], where: str) -> None:
+    """Raises `ValueError` if a row has not as many cells as the header, or the first row."""
+    if len(cells) != len(header):
+        raise ValueError(
+            f"{where}: {len(cells)} column(s) found, {len(header)} expected "
+            f"({', '.join(header):.200}). Write a separator or line end inside a text as a space, "
+            "or put the text in quotes in a file that has them (CSV)."
+        )

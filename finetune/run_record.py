@@ -26,17 +26,19 @@ _TRAINED = (
 )  # fmt: skip
 _RESULTS = (
     "eval_results.txt", "eval_results.json", "test_results.tsv", "test_results.conll",
-    "test_results.jsonl", "events.out.tfevents.*",
+    "test_results.jsonl", "events.out.tfevents.*", "data_report.json", "split/*.jsonl",
+    "cv_results.txt", "cv_results.json",
 )  # fmt: skip
 _PACKAGES = ("tensorflow", "numpy", "scikit-learn")
 # Settings that, changed, make another training of it.
 _IDENTITY = (
     "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length", "train_batch_size",
     "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
-    "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor",
+    "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor", "problem_type",
+    "clean", "truncation", "long_text", "window_pooling", "max_windows",
 )  # fmt: skip
 # Those of them that say what is on top of BERT: a trained model has one head and no other.
-_HEAD = ("ner_head", "use_crf")
+_HEAD = ("ner_head", "use_crf", "problem_type")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,7 @@ class RunRecord:
     labels: List[str]
     fingerprints: Dict[str, str]  # SHA-256 of the training data and the model it began from
     versions: Dict[str, str]
+    facts: Dict[str, Any] = dataclasses.field(default_factory=dict)  # As of `Task.facts`
 
     def refuse_other_model(self, pretrained: Pretrained) -> None:
         """Raises `ValueError` if the vocabulary or configuration is not that of the training."""
@@ -73,7 +76,8 @@ class RunRecord:
         differing = [
             f"{name} was {self.settings.get(name)!r}, now {other.settings.get(name)!r}"
             for name in _IDENTITY
-            if self.settings.get(name) != other.settings.get(name)
+            # A setting that came with a later version had no effect before.
+            if name in self.settings and self.settings[name] != other.settings.get(name)
         ]
         if self.labels != other.labels:
             differing.append(f"labels were {self.labels}, now {other.labels}")
@@ -93,7 +97,12 @@ def _model_fingerprints(pretrained: Pretrained) -> Dict[str, str]:
 
 
 def make(
-    config: Config, pretrained: Pretrained, labels: List[str], contents: Iterable[Tuple]
+    config: Config,
+    pretrained: Pretrained,
+    *,
+    labels: List[str],
+    facts: Dict[str, Any],
+    contents: Iterable[Tuple],
 ) -> RunRecord:
     """Makes the record of a training that is about to start.
 
@@ -101,6 +110,7 @@ def make(
       config: What is to be done.
       pretrained: The model that it begins from.
       labels: The label list.
+      facts: What else the task has learnt, as of `Task.facts`.
       contents: What of each training example the training depends on.
     """
     settings = dataclasses.asdict(config)
@@ -112,6 +122,7 @@ def make(
     return RunRecord(
         settings=settings,
         labels=list(labels),
+        facts=facts,
         fingerprints=fingerprints,
         versions={
             "toolkit": finetune.__version__,

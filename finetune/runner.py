@@ -1,18 +1,23 @@
 """Train, evaluate and predict over `tf.estimator.Estimator`, whatever the task."""
 
+import dataclasses
 import difflib
 import glob
 import json
 import logging
 import math
 import os
-from typing import Any, Dict, Iterator, List, Optional, Type
+import shutil
+import sys
+import tempfile
+from typing import Any, Dict, Iterable, Iterator, Optional, Tuple, Type
 
 import tensorflow.compat.v1 as tf
 
 import tokenization
-from finetune import checkpoints, pretrained, run_record
-from finetune.config import Config
+from finetune import checkpoints, cross_validation, data_report, pretrained, run_record
+from finetune.config import Config, UsageError
+from finetune.data_set import DataSet, Fold
 from finetune.files import atomic_text
 from finetune.input_pipeline import Rows, make_input_fn, steps_per_epoch
 from finetune.model_fns import Training
@@ -32,67 +37,105 @@ def run(config: Config, task_class: Type[Task]) -> None:
     Raises:
       ValueError: A flag, a file or the data is wrong; the message says where and what to do.
     """
+    if config.num_folds:
+        cross_validation.run(config, lambda config, fold: Run(config, task_class, fold).run())
+        return
     Run(config, task_class).run()
 
 
 class Run:
     """One run of a script: configuration, model, data and their ways."""
 
-    def __init__(self, config: Config, task_class: Type[Task]):
-        """Checks the configuration, and loads the model's vocabulary and configuration."""
+    def __init__(self, config: Config, task_class: Type[Task], fold: Optional[Fold] = None):
+        """Checks the configuration, and loads the model's vocabulary and configuration.
+
+        Args:
+          config: The configuration.
+          task_class: What the script's task has of its own.
+          fold: For one training of a cross-validation.
+        """
         self._output_dir = config.output_dir
         self._anew = config.do_train and config.overwrite_output_dir
-        _check_output_dir(config, self._anew)
-        # What was trained, there or where --init_checkpoint is; a training anew looks at neither.
-        self._record = None if self._anew else run_record.load(self._output_dir)
-        if config.do_train and not self._anew and checkpoints.latest(self._output_dir) is None:
-            self._record = None
-        if self._record is None and config.init_checkpoint and not config.do_train:
-            self._record = run_record.load(os.path.dirname(config.init_checkpoint))
+        if self._output_dir:
+            _check_output_dir(config, self._anew)
+        self._record, model_folder = _record_of(config, self._anew)
         config = _with_settings(config, self._record, task_class)
-        if self._record is None and not config.do_train and not config.init_checkpoint:
+        if self._record is None and not _begins(config) and not config.init_checkpoint:
             raise ValueError(_no_trained_model(self._output_dir))
+        if config.train_file:
+            config = config.filled_from({"task_name": task_class.default_name})
         self._processor = _make_processor(config.require("task_name"), task_class)
-        if self._record is not None and not config.do_train:
+        if self._record is not None and not _begins(config):
             self._record.refuse_other_head(config, task_class.other_script)
-        self._data_dir = _data_dir(config) if config.reads_data_dir() else ""
-        self._config = config = task_class.with_defaults(config, self._processor, self._data_dir)
+        config = dataclasses.replace(config, data_dir=_data_dir(config))
+        config = task_class.with_defaults(config, self._processor, config.data_dir or "")
+        self._config = config
         tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
         self._model = pretrained.load(
             config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
         )
         _check_length(config, self._model)
-        if self._record is not None and not config.do_train:
+        if self._record is not None and not _begins(config):
             self._record.refuse_other_model(self._model)
         self._task = task_class(config, self._processor, self._model)
+        self._data = DataSet(config, self._task, model_folder=model_folder, fold=fold)
 
-    def run(self) -> None:
-        """Trains, evaluates and predicts, as far as each is asked for."""
+    def run(self) -> Dict[str, Any]:
+        """Reports, trains, evaluates and predicts, as far as each is asked for.
+
+        Returns:
+          The scores of the evaluation, if there was one.
+        """
         config, task = self._config, self._task
+        if config.do_check:
+            self._check()
+            return {}
         wanted = {"train": config.do_train, "dev": config.do_eval, "test": config.do_predict}
         # All of them are read first, so that hours of training do not end at a missing file.
-        examples = {split: self._examples(split) for split, asked in wanted.items() if asked}
-        labels = self._labels(examples.get("train"))
-        features = {
-            split: task.encode(split, rows, None if split == "test" else labels)
-            for split, rows in examples.items()
-        }
-        os.makedirs(self._output_dir, exist_ok=True)
+        splits = [split for split, asked in wanted.items() if asked]
+        self._learn()
+        examples = {split: self._data.examples(split) for split in splits}
+        features = {split: task.encode(split, rows) for split, rows in examples.items()}
+        _refuse_unwritable(self._output_dir)
         if config.do_train:
-            self._train(examples["train"], features["train"], labels)
+            report = data_report.make(task, examples, features, self._model)
+            _log.info("%s", data_report.format_report(report))
+            self._train(examples["train"], features["train"], report)
+        scores: Dict[str, Any] = {}
         if config.do_eval:
-            outputs = self._outputs(features["dev"], labels, config.eval_batch_size)
-            self._write_scores(*task.score(examples["dev"], features["dev"], outputs, labels))
+            outputs = self._outputs(features["dev"], config.eval_batch_size)
+            scores, text = task.score(examples["dev"], features["dev"], outputs)
+            self._write_scores(scores, text)
         if config.do_predict:
-            outputs = self._outputs(features["test"], labels, config.predict_batch_size)
+            outputs = self._outputs(features["test"], config.predict_batch_size)
             written = task.write_predictions(
-                self._output_dir, examples["test"], features["test"], outputs, labels
+                self._output_dir, examples["test"], features["test"], outputs
             )
-            _log.info("Wrote %d predictions to %s", len(examples["test"]), " and ".join(written))
+            _log.info("Wrote %d predictions to %s", len(features["test"]), " and ".join(written))
+            if config.predict_file == "-":
+                _copy_to_standard_output(written[-1])
+        return scores
 
-    def _train(self, examples: List[Any], features: Rows, labels: List[str]) -> None:
-        config = self._config
-        record = run_record.make(config, self._model, labels, self._task.contents(examples))
+    def _check(self) -> None:
+        """Reports on all data that is there."""
+        report = data_report.check(self._task, self._data, self._learn, self._model)
+        sys.stdout.write(data_report.format_report(report))
+        if self._output_dir:
+            _refuse_unwritable(self._output_dir)
+            data_report.write(report, self._output_dir)
+        errors = data_report.errors(report)
+        if errors:
+            raise ValueError(f"The data has {errors} error(s), listed above. Correct them first.")
+
+    def _train(self, examples: Iterable[Any], features: Rows, report: Dict[str, Any]) -> None:
+        config, task = self._config, self._task
+        record = run_record.make(
+            config,
+            self._model,
+            labels=task.labels,
+            facts=task.facts(),
+            contents=task.contents(examples),
+        )
         newest = None if self._anew else self._resumable(record)
         start_step = checkpoints.step_of(newest) if newest else 0
         epoch_steps = steps_per_epoch(len(features), config.train_batch_size)
@@ -100,6 +143,8 @@ class Run:
         num_train_steps = max(1, math.ceil(epoch_steps * config.num_train_epochs - 1e-6))
         if newest is None:
             self._begin(record)
+            data_report.write(report, self._output_dir)
+            self._data.write_split(self._output_dir)
         _log_start(newest, config, len(features), start_step, num_train_steps)
         if start_step < num_train_steps:
             input_fn = make_input_fn(
@@ -109,7 +154,7 @@ class Run:
                 start_step=start_step,
             )
             init_checkpoint = None if newest else config.init_checkpoint
-            estimator = self._estimator(labels, init_checkpoint, num_train_steps)
+            estimator = self._estimator(init_checkpoint, num_train_steps)
             estimator.train(input_fn, max_steps=num_train_steps)
         checkpoints.finish_training(self._output_dir)
 
@@ -145,9 +190,9 @@ class Run:
             json.dump(scores, writer, indent=2, ensure_ascii=False)
         _log.info("***** Eval results *****\n%s", text)
 
-    def _outputs(self, features: Rows, labels: List[str], batch_size: int) -> Iterator[dict]:
+    def _outputs(self, features: Rows, batch_size: int) -> Iterator[dict]:
         """Yields the trained model's predictions, batch by batch in the rows' order."""
-        estimator = self._estimator(labels, self._trained_checkpoint())
+        estimator = self._estimator(self._trained_checkpoint())
         input_fn = make_input_fn(features, batch_size=batch_size)
         yield from estimator.predict(input_fn, yield_single_examples=False)
 
@@ -173,7 +218,7 @@ class Run:
         return there or given
 
     def _estimator(
-        self, labels: List[str], init_checkpoint: Optional[str], num_train_steps: int = 0
+        self, init_checkpoint: Optional[str], num_train_steps: int = 0
     ) -> tf.estimator.Estimator:
         config = self._config
         training = Training(
@@ -182,36 +227,67 @@ class Run:
             num_warmup_steps=int(num_train_steps * config.warmup_proportion),
             bias_correction=config.adam_bias_correction,
             save_checkpoints_steps=config.save_checkpoints_steps,
-            new_head=num_train_steps > 0 and self._begins_from_other_labels(labels),
+            new_head=num_train_steps > 0 and self._begins_from_other_labels(),
         )
-        model_fn = self._task.make_model_fn(labels, init_checkpoint, training)
+        model_fn = self._task.make_model_fn(init_checkpoint, training)
         run_config = tf.estimator.RunConfig(
             model_dir=self._output_dir, tf_random_seed=config.seed, log_step_count_steps=None
         )
         return tf.estimator.Estimator(model_fn, config=run_config)
 
-    def _begins_from_other_labels(self, labels: List[str]) -> bool:
+    def _begins_from_other_labels(self) -> bool:
         """Returns whether --init_checkpoint is a fine-tuned model whose labels are others."""
         folder = os.path.dirname(self._config.init_checkpoint or "")
         record = run_record.load(folder) if folder else None
-        return record is not None and record.labels != labels
+        return record is not None and (
+            record.labels != self._task.labels or record.facts != self._task.facts()
+        )
 
-    def _labels(self, train_examples: Optional[List[Any]]) -> List[str]:
-        """Returns the labels: those of the trained model, or of the training to come."""
-        if train_examples is None and self._record is not None:
-            return self._record.labels
-        if train_examples is None and self._processor.get_labels() is None:
-            train_examples = self._examples("train")
-        return self._task.labels(train_examples or [])
+    def _learn(self) -> None:
+        """Takes the labels from the trained model, or of the training to come."""
+        if self._record is not None and not _begins(self._config):
+            self._task.recall(self._record.labels, self._record.facts)
+            return
+        # For a model without a record, labels that are listed need no training data.
+        known = not _begins(self._config) and self._task.knows_labels
+        self._task.learn([] if known else self._data.whole())
 
-    def _examples(self, split: str) -> List[Any]:
-        """Reads a split through the processor; a split without rows is refused."""
-        examples = self._task.read(split, self._data_dir)
-        if not examples:
-            raise ValueError(
-                f"{self._data_dir}: no rows in the {split} data; expected at least one."
-            )
-        return self._task.checked(split, examples)
+
+def _begins(config: Config) -> bool:
+    """Returns whether labels are learnt from data: in a training, or a report before it."""
+    return config.do_train or config.do_check
+
+
+def _record_of(config: Config, anew: bool) -> Tuple[Optional[run_record.RunRecord], str]:
+    """Returns what was trained, in the output directory or where --init_checkpoint is; and where.
+
+    A training anew looks at neither.
+    """
+    output_dir = config.output_dir or ""
+    record = run_record.load(output_dir) if output_dir and not anew else None
+    if config.do_train and not anew and checkpoints.latest(output_dir) is None:
+        record = None
+    if record is None and config.init_checkpoint and not _begins(config):
+        folder = os.path.dirname(config.init_checkpoint)
+        return run_record.load(folder), folder
+    return record, output_dir
+
+
+def _refuse_unwritable(output_dir: str) -> None:
+    """Makes the output directory if need be; raises `ValueError` if no file can be made in it."""
+    try:
+        os.makedirs(output_dir, exist_ok=True)
+        tempfile.TemporaryFile(dir=output_dir).close()
+    except OSError as error:
+        raise ValueError(
+            f"--output_dir={output_dir} cannot be written: {error.strerror}. Give another folder."
+        ) from error
+
+
+def _copy_to_standard_output(path: str) -> None:
+    with open(path, encoding="utf-8", newline="") as reader:
+        shutil.copyfileobj(reader, sys.stdout)
+    sys.stdout.flush()
 
 
 def _no_trained_model(output_dir: str) -> str:
@@ -256,23 +332,30 @@ def _make_processor(task_name: str, task_class: Type[Task]) -> DataProcessor:
         if name in ours:
             return PROCESSORS[name]()
         if name in PROCESSORS:
-            raise ValueError(
+            raise UsageError(
                 f"--task_name={task_name} is not a task of this script; its own are "
                 f"{', '.join(ours)}. {task_class.other_script} has the others."
             )
     near = difflib.get_close_matches(task_name.lower(), ours, n=1)
-    raise ValueError(
+    raise UsageError(
         f"--task_name={task_name}: no such task"
         + (f"; did you mean {near[0]}?" if near else ".")
         + f" Known are {', '.join(ours)} (PROCESSORS in processors.py)."
     )
 
 
-def _data_dir(config: Config) -> str:
-    data_dir = config.require("data_dir")
+def _data_dir(config: Config) -> Optional[str]:
+    """Returns the folder of the data, which may be one of the task's name in --data_dir."""
+    data_dir = config.data_dir
+    if not data_dir or not (config.reads_data_dir() or os.path.isdir(data_dir)):
+        return None
     if not os.path.isdir(data_dir):
-        found = "is a file" if os.path.exists(data_dir) else "is not there"
-        raise ValueError(f"--data_dir={data_dir} {found}; expected a folder of data files.")
+        hint = ""
+        if os.path.exists(data_dir):
+            found, hint = "is a file", " A single file is named by --train_file (with --split)."
+        else:
+            found = "is not there"
+        raise ValueError(f"--data_dir={data_dir} {found}; expected a folder of data files.{hint}")
     for name in (config.task_name, config.task_name.lower()):
         if os.path.isdir(os.path.join(data_dir, name)):
             return os.path.join(data_dir, name)

@@ -9,8 +9,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import entity_metrics, model_fns, ner_readers, predictions, tagging
-from finetune.config import NER_HEADS, NerConfig
+from finetune import data_files, entity_metrics, model_fns, ner_readers, predictions, tagging
+from finetune.ner_config import NER_HEADS, NerConfig
+from finetune.readers import DataPath
 from finetune.tagged_text import TaggedText
 from finetune.tagging_features import TaggingFeatures, encode_texts, room_of
 from finetune.tasks import Task
@@ -27,6 +28,9 @@ class SequenceTagging(Task):
     """What `run_ner.py` does with its data and its model."""
 
     other_script = "run_classifier.py"
+    default_name = "ner"
+    example_class = TaggedText
+    label_unit = "entities"
 
     @classmethod
     def takes(cls, processor: Type[DataProcessor]) -> bool:
@@ -34,22 +38,18 @@ class SequenceTagging(Task):
 
     @classmethod
     def lasting(cls, settings: Dict[str, Any], config: NerConfig) -> Dict[str, Any]:
-        others = {"predict_file"}
-        if config.max_seq_length is not None:
-            others.add("doc_stride")  # It was that of another length.
-        if config.predict_file:
-            others.add("data_form")  # It was that of other files.
-        if config.use_crf is False:
-            others.add("crf_learning_rate_factor")
-        return {name: value for name, value in settings.items() if name not in others}
+        others = {"crf_learning_rate_factor"} if config.use_crf is False else set()
+        lasting = super().lasting(settings, config)
+        return {name: value for name, value in lasting.items() if name not in others}
 
     @classmethod
     def with_defaults(cls, config: NerConfig, processor: NERProcessor, data_dir: str) -> NerConfig:
         for name in ("data_form", "word_column", "tag_column", "word_split"):
             if getattr(config, name) is not None:
                 setattr(processor, name, getattr(config, name))
-        if processor.word_split is None and config.do_train:
-            processor.word_split = _word_split_of_training(processor, data_dir)
+        if processor.word_split is None and (config.do_train or config.do_check):
+            path = config.train_file or data_files.existing(processor, data_dir, "train")
+            processor.word_split = _word_split_of_training(path)
         room = room_of(config.max_seq_length)
         if config.doc_stride is not None and config.doc_stride > room:
             raise ValueError(
@@ -68,19 +68,16 @@ class SequenceTagging(Task):
             }
         )
 
-    def read(self, split: str, data_dir: str) -> List[TaggedText]:
-        path = self._config.predict_file
-        if split != "test" or not path:
-            return super().read(split, data_dir)
-        if path != "-" and not os.path.isfile(path):
-            raise ValueError(f"--predict_file={path}: no such file.")
-        if path == "-" or self._config.data_form == "text":
+    def source(self, split: str, path: str) -> Iterable[TaggedText]:
+        if path and (path == "-" or self._config.data_form == "text"):
             # Bare text is the same for all tasks, however they read their own files.
-            return list(NERProcessor.read_examples(self._processor, path, split))
-        return list(self._processor.read_examples(path, split))
+            file = DataPath.of(path, self._config.encoding or DataPath.encoding)
+            return list(NERProcessor.read_examples(self._processor, file, split))
+        return super().source(split, path)
 
-    def checked(self, split: str, examples: List[TaggedText]) -> List[TaggedText]:
+    def checked(self, split: str, examples: Iterable[TaggedText]) -> List[TaggedText]:
         """Returns the texts with their tags checked and turned into IOB2."""
+        examples = list(examples)
         for text in examples:
             _refuse_incomplete(text, type(self._processor).__name__, need_tags=split != "test")
         tagged = [text for text in examples if text.tags is not None]
@@ -89,7 +86,7 @@ class SequenceTagging(Task):
         scheme = _refuse_faults(tagged, scheme)
         if split != "test":
             _log_tags(split, tagged, scheme)
-        if split != "test" and not any(text.words for text in examples):
+        if split != "test" and examples and not any(text.words for text in examples):
             raise ValueError(f"{examples[0].where or split}: no words in the whole data.")
         return [
             text
@@ -98,7 +95,7 @@ class SequenceTagging(Task):
             for text in examples
         ]
 
-    def labels(self, train_examples: List[TaggedText]) -> List[str]:
+    def learn(self, train_examples: Iterable[TaggedText]) -> None:
         sequences = [text.tags for text in train_examples]
         if self._processor.get_labels() is not None:
             sequences = [self._processor.get_labels()]
@@ -113,32 +110,48 @@ class SequenceTagging(Task):
             raise ValueError(
                 "The training data has no tag but O; expected words that are tagged B-… and I-…."
             )
-        return tagging.label_list(types)
+        self.labels = tagging.label_list(types)
 
-    def contents(self, examples: List[TaggedText]) -> Iterator[Tuple]:
+    def stratum(self, example: TaggedText) -> str:
+        return repr(sorted({kind for *_, kind in tagging.spans_of(example.tags or ())}))
+
+    def texts(self, example: TaggedText) -> Sequence[str]:
+        return [example.text]
+
+    def contents(self, examples: Iterable[TaggedText]) -> Iterator[Tuple]:
         return ((text.text, text.words, text.tags) for text in examples)
 
     def encode(
-        self, split: str, examples: List[TaggedText], labels: Optional[List[str]]
+        self, split: str, examples: Iterable[TaggedText], faults: Optional[List[str]] = None
     ) -> TaggingFeatures:
-        del split
+        del faults  # The first fault ends the check of a split: tags depend on one another.
         return encode_texts(
             examples,
-            labels=labels,
+            labels=None if split == "test" else self.labels,
             max_seq_length=self._config.max_seq_length,
             doc_stride=self._config.doc_stride,
             tokenizer=self._model.tokenizer,
         )
 
+    def label_counts(
+        self, examples: Iterable[TaggedText], features: TaggingFeatures
+    ) -> Dict[str, float]:
+        del features
+        counts = dict.fromkeys((tagging.split_tag(tag)[1] for tag in self.labels[1::2]), 0)
+        for text in examples:
+            for *_, kind in tagging.spans_of(text.tags or ()):
+                counts[kind] = counts.get(kind, 0) + 1
+        return counts
+
     def make_model_fn(
-        self, labels: List[str], init_checkpoint: Optional[str], training: model_fns.Training
+        self, init_checkpoint: Optional[str], training: model_fns.Training
     ) -> Callable:
         factors = {}
         if self._config.use_crf:
             factors[_CRF_VARIABLES] = self._config.crf_learning_rate_factor
         return model_fns.tagger_model_fn_builder(
             bert_config=self._model.bert_config,
-            labels=labels,
+            labels=self.labels,
             head=self._config.ner_head,
             use_crf=self._config.use_crf,
             init_checkpoint=init_checkpoint,
@@ -150,10 +163,9 @@ class SequenceTagging(Task):
         examples: List[TaggedText],
         features: TaggingFeatures,
         outputs: Iterable[Dict[str, np.ndarray]],
-        labels: List[str],
     ) -> Tuple[dict, str]:
         outputs = list(outputs)
-        answers = self._answers(examples, features, outputs, labels)
+        answers = self._answers(examples, features, outputs)
         nll = sum(float(batch["negative_log_likelihood"].sum()) for batch in outputs)
         scores = entity_metrics.entity_scores(
             [text.tags for text in examples],
@@ -168,9 +180,8 @@ class SequenceTagging(Task):
         examples: List[TaggedText],
         features: TaggingFeatures,
         outputs: Iterable[Dict[str, np.ndarray]],
-        labels: List[str],
     ) -> List[str]:
-        answers = self._answers(examples, features, outputs, labels)
+        answers = self._answers(examples, features, outputs)
         paths = [os.path.join(output_dir, f"test_results.{kind}") for kind in ("conll", "jsonl")]
         predictions.write_tagging(*paths, examples, answers)
         return paths
@@ -180,13 +191,12 @@ class SequenceTagging(Task):
         examples: Sequence[TaggedText],
         features: TaggingFeatures,
         outputs: Iterable[Dict[str, np.ndarray]],
-        labels: List[str],
     ) -> Iterator[Tuple[List[str], List[float]]]:
         """Yields each text's predicted tags and their probabilities."""
         words = _words_of(features, outputs)
         for text in examples:
             answers = list(itertools.islice(words, len(text.words)))
-            tags = [labels[label_id] for label_id, _ in answers]
+            tags = [self.labels[label_id] for label_id, _ in answers]
             # Parts of a text are decoded one by one: where two meet, an I may go on nothing.
             tags = tagging.to_iob2(tags) if self._config.use_crf else tags
             yield tags, [probability for _, probability in answers]
@@ -204,11 +214,11 @@ def _words_of(
             yield from zip(label_ids[:count].tolist(), probabilities[:count].tolist())
 
 
-def _word_split_of_training(processor: NERProcessor, data_dir: str) -> str:
+def _word_split_of_training(path: str) -> str:
     try:
-        return ner_readers.word_split_of(processor.path_of(data_dir, "train"))
+        return ner_readers.word_split_of(path)
     except ValueError:
-        # Its own way of reading needs no such file; if not, the reading says what is wrong.
+        # A processor's own way of reading needs no such file; if not, the reading says so.
         return "punctuation"
 
 

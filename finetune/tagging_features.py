@@ -13,7 +13,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from finetune.features import NO_LABEL, pad
+from finetune.features import NO_LABEL, Spec, pad
+from finetune.survey import Survey
 from finetune.tagged_text import TaggedText
 from tokenization import FullTokenizer
 
@@ -47,6 +48,7 @@ class TaggingFeatures:
       word_starts: int64 [windows + 1]: the words that have their answer in window i.
       begins: int32 [windows], 1 where the first of these words is the first of its text.
       ends: int32 [windows], 1 where the last of them is the last.
+      survey: What the data report needs.
     """
 
     input_ids: np.ndarray
@@ -56,11 +58,13 @@ class TaggingFeatures:
     word_starts: np.ndarray
     begins: np.ndarray
     ends: np.ndarray
+    survey: Survey
 
-    # Rank of each array of a batch.
-    ranks = {
-        "input_ids": 2, "input_mask": 2, "segment_ids": 2,
-        "word_positions": 2, "word_mask": 2, "label_ids": 2, "begins": 1, "ends": 1,
+    # Rank and number type of each array of a batch.
+    specs = {
+        "input_ids": Spec(2), "input_mask": Spec(2), "segment_ids": Spec(2),
+        "word_positions": Spec(2), "word_mask": Spec(2), "label_ids": Spec(2),
+        "begins": Spec(1), "ends": Spec(1),
     }  # fmt: skip
 
     def __len__(self) -> int:
@@ -115,8 +119,10 @@ def encode_texts(
     begins: List[bool] = []
     ends: List[bool] = []
     shortened: List[str] = []
+    survey = Survey()
     for text in texts:
         pieces = _pieces(text, tokenizer, room, shortened)
+        _add_to(survey, text, pieces, tokenizer.vocab["[UNK]"])
         for window in windows([len(p) for p in pieces], room, doc_stride):
             row = pieces[window.start : window.end]
             input_ids += [cls_id, *itertools.chain.from_iterable(row), sep_id]
@@ -135,6 +141,20 @@ def encode_texts(
         word_starts=np.array(word_starts, np.int64),
         begins=np.array(begins, np.int32),
         ends=np.array(ends, np.int32),
+        survey=survey,
+    )
+
+
+def _add_to(
+    survey: Survey, text: TaggedText, pieces: Sequence[Sequence[int]], unknown_id: int
+) -> None:
+    ids = list(itertools.chain.from_iterable(pieces))
+    survey.add(
+        [text.text],
+        text.tags,
+        length=len(ids) + _SPECIAL,
+        pieces=len(ids),
+        unknown=ids.count(unknown_id),
     )
 
 

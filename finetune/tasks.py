@@ -1,13 +1,15 @@
 """What a task has of its own; `runner` does the rest, the same for all."""
 
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
+from finetune import data_files, sources
 from finetune.config import Config
 from finetune.input_pipeline import Rows
 from finetune.model_fns import Training
 from finetune.pretrained import Pretrained
+from finetune.readers import DataPath
 from processors import DataProcessor
 
 
@@ -15,12 +17,17 @@ class Task:
     """Base class: the ways of one task's examples, from a processor to scores and answers."""
 
     other_script: str  # Where the tasks are that this one does not take
+    default_name: str  # Name of the task for files that are given by flags
+    example_class: type
+    label_unit = "rows"  # What a label is counted in
+    learns_strata = False  # Whether each stratum is to be in the training part of a split
 
     def __init__(self, config: Config, processor: DataProcessor, model: Pretrained):
         """Keeps what the run is made of."""
         self._config = config
         self._processor = processor
         self._model = model
+        self.labels: List[str] = []  # Known once the task has learnt or recalled them
 
     @classmethod
     def takes(cls, processor: Type[DataProcessor]) -> bool:
@@ -30,8 +37,16 @@ class Task:
     @classmethod
     def lasting(cls, settings: Dict[str, Any], config: Config) -> Dict[str, Any]:
         """Returns what of the settings of a trained model holds for another run with it."""
-        del config
-        return settings
+        others = {"predict_file", "num_folds"}
+        if config.data_dir:
+            others |= {"train_file", "dev_file", "split"}
+        if config.dev_file or config.num_folds:
+            others.add("split")
+        if config.predict_file:
+            others.add("data_form")  # It was that of other files.
+        if config.max_seq_length is not None:
+            others.add("doc_stride")  # It was that of another length.
+        return {name: value for name, value in settings.items() if name not in others}
 
     @classmethod
     def with_defaults(cls, config: Config, processor: DataProcessor, data_dir: str) -> Config:
@@ -39,11 +54,62 @@ class Task:
         del processor, data_dir
         return config
 
-    def read(self, split: str, data_dir: str) -> List[Any]:
-        """Returns the examples of a split, as the processor reads them."""
-        return getattr(self._processor, f"get_{split}_examples")(data_dir)
+    @property
+    def max_seq_length(self) -> int:
+        """Wordpieces of an input at the most."""
+        return self._config.max_seq_length
 
-    def checked(self, split: str, examples: List[Any]) -> List[Any]:
+    @property
+    def knows_labels(self) -> bool:
+        """Whether the labels are known without training data."""
+        return self._processor.get_labels() is not None
+
+    @property
+    def cuts_long_texts(self) -> bool:
+        """Whether what is behind these is lost."""
+        return False
+
+    def learn(self, train_examples: Iterable[Any]) -> None:
+        """Takes the labels, and what else is to be known, from the processor or the training data.
+
+        Raises:
+          ValueError: The labels are not fit for the task.
+        """
+        raise NotImplementedError
+
+    def recall(self, labels: List[str], facts: Dict[str, Any]) -> None:
+        """Takes the labels, and what else is to be known, from what was kept with a model."""
+        del facts
+        self.labels = list(labels)
+
+    def facts(self) -> Dict[str, Any]:
+        """Returns what, besides the labels, is to be kept with the model."""
+        return {}
+
+    def remarks(self) -> List[str]:
+        """Returns what is odd about the training file, for the report."""
+        return []
+
+    def has_file(self, data_dir: str, split: str) -> bool:
+        """Returns whether the data folder has a split."""
+        if not sources.reads_its_own_way(self._processor, split):
+            return bool(data_files.existing(self._processor, data_dir, split))
+        try:
+            return next(iter(self.source(split, "")), None) is not None
+        except (ValueError, OSError):
+            return False
+
+    def source(self, split: str, path: str) -> Iterable[Any]:
+        """Returns the examples of a split: of a file, or ("") of the processor's own."""
+        return sources.from_processor(
+            self._processor,
+            split,
+            data_dir=self._config.data_dir or "",
+            path=path,
+            encoding=self._config.encoding or DataPath.encoding,
+        )
+
+    def checked(self, split: str, examples: Iterable[Any]) -> Iterable[Any]:
         """Returns a split's examples in the form that the task works with.
 
         Raises:
@@ -52,30 +118,47 @@ class Task:
         del split
         return examples
 
-    def labels(self, train_examples: List[Any]) -> List[str]:
-        """Returns the label list: that of the processor, or of the training data."""
+    def place(self, example: Any) -> str:
+        """Returns where an example stands, for messages."""
+        return example.where or f"example {example.guid}"
+
+    def stratum(self, example: Any) -> str:
+        """Returns that by which rows are dealt out evenly to the parts of a split."""
         raise NotImplementedError
 
-    def contents(self, examples: List[Any]) -> Iterator[Tuple]:
+    def texts(self, example: Any) -> Sequence[str]:
+        """Returns the text or texts of an example."""
+        raise NotImplementedError
+
+    def contents(self, examples: Iterable[Any]) -> Iterator[Tuple]:
         """Yields what of each example a training depends on."""
         raise NotImplementedError
 
-    def encode(self, split: str, examples: List[Any], labels: Optional[List[str]]) -> Rows:
-        """Returns the examples as arrays; without labels, if these are None."""
+    def encode(
+        self, split: str, examples: Iterable[Any], faults: Optional[List[str]] = None
+    ) -> Rows:
+        """Returns the examples as arrays; those of "test" without labels.
+
+        Args:
+          split: "train", "dev" or "test".
+          examples: The examples.
+          faults: Takes what is wrong with labels, for a report; None: it is raised.
+
+        Raises:
+          ValueError: A label or text is wrong.
+        """
         raise NotImplementedError
 
-    def make_model_fn(
-        self, labels: List[str], init_checkpoint: Optional[str], training: Training
-    ) -> Callable:
+    def label_counts(self, examples: Iterable[Any], features: Rows) -> Dict[str, float]:
+        """Returns how often each label is there."""
+        raise NotImplementedError
+
+    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
         """Returns the `model_fn` for `tf.estimator.Estimator`."""
         raise NotImplementedError
 
     def score(
-        self,
-        examples: List[Any],
-        features: Rows,
-        outputs: Iterable[Dict[str, np.ndarray]],
-        labels: List[str],
+        self, examples: Iterable[Any], features: Rows, outputs: Iterable[Dict[str, np.ndarray]]
     ) -> Tuple[Dict[str, Any], str]:
         """Returns the scores of a model's outputs, and the same as text for people."""
         raise NotImplementedError
@@ -83,10 +166,13 @@ class Task:
     def write_predictions(
         self,
         output_dir: str,
-        examples: List[Any],
+        examples: Iterable[Any],
         features: Rows,
         outputs: Iterable[Dict[str, np.ndarray]],
-        labels: List[str],
     ) -> List[str]:
-        """Writes a model's answers, one for each example in their order; returns the files."""
+        """Writes a model's answers, one for each example in their order.
+
+        Returns:
+          The files; the last one is for standard output, too, where the input came by that way.
+        """
         raise NotImplementedError

@@ -6,22 +6,36 @@ import tensorflow.compat.v1 as tf
 
 from finetune.features import Features
 from finetune.input_pipeline import make_input_fn, steps_per_epoch
+from finetune.problems import LabelIds, Numbers
+from finetune.survey import Survey
+from processors import InputExample
 
 
 def features_of(num_rows):
     """Rows of one token, whose id is the row's number; labels sorted, one half each."""
+    targets = LabelIds(["first", "second"])
+    for row in range(num_rows):
+        label = "second" if row >= num_rows // 2 else "first"
+        targets.add(InputExample(str(row), "", None, label))
     return Features(
         input_ids=np.arange(num_rows, dtype=np.int32),
-        segment_ids=np.zeros(num_rows, np.int32),
-        row_starts=np.arange(num_rows + 1),
-        label_ids=(np.arange(num_rows) >= num_rows // 2).astype(np.int32),
+        window_starts=np.arange(num_rows + 1),
+        second_starts=np.ones(num_rows, np.int32),
+        row_windows=np.arange(num_rows + 1),
+        targets=targets,
+        pooled=False,
         num_truncated=0,
+        survey=Survey(),
     )
 
 
 def batches(num_batches, num_rows=23, **settings):
+    return batches_of(features_of(num_rows), num_batches, batch_size=5, **settings)
+
+
+def batches_of(features, num_batches, **settings):
     with tf.Graph().as_default(), tf.Session() as session:
-        dataset = make_input_fn(features_of(num_rows), batch_size=5, **settings)()
+        dataset = make_input_fn(features, **settings)()
         element = tf.data.make_one_shot_iterator(dataset).get_next()
         return [session.run(element) for _ in range(num_batches)]
 
@@ -66,3 +80,33 @@ def test_a_resumed_training_goes_on_in_the_order_of_the_first():
 
 def test_steps_per_epoch_counts_the_partial_batch():
     assert [steps_per_epoch(n, 5) for n in (1, 5, 6, 23)] == [1, 1, 2, 5]
+
+
+def test_batches_are_of_rows_however_many_windows_they_have():
+    # Rows of 1, 3, 1, 2 and 4 windows, of one token each: its id is 10 times the row, and more.
+    counts = [1, 3, 1, 2, 4]
+    numbers = Numbers()
+    for row in range(5):
+        numbers.add(InputExample(str(row), "", None, f"{row}.5"))
+    features = Features(
+        input_ids=np.array([0, 10, 11, 12, 20, 30, 31, 40, 41, 42, 43], np.int32),
+        window_starts=np.arange(12),
+        second_starts=np.ones(11, np.int32),
+        row_windows=np.concatenate([[0], np.cumsum(counts)]),
+        targets=numbers,
+        pooled=True,
+        num_truncated=0,
+        survey=Survey(),
+    )
+    first, second, last = batches_of(features, 3, batch_size=2)
+    assert first["input_ids"].tolist() == [[0], [10], [11], [12]]
+    assert first["window_rows"].tolist() == [0, 1, 1, 1]
+    assert second["window_rows"].tolist() == [0, 1, 1]
+    assert last["input_ids"].tolist() == [[40], [41], [42], [43]]
+    assert last["window_rows"].tolist() == [0, 0, 0, 0]
+    # Numbers are not rounded to the type of ids.
+    assert [batch["label_ids"].tolist() for batch in (first, second, last)] == [
+        [0.5, 1.5],
+        [2.5, 3.5],
+        [4.5],
+    ]

@@ -1,4 +1,4 @@
-"""The classifier's graph as an Estimator runs it."""
+"""The graphs of classifiers, of regression and of taggers as an Estimator runs them."""
 
 import numpy as np
 import pytest
@@ -9,63 +9,86 @@ import modeling
 from finetune import metrics, model_fns
 from finetune.features import Features
 from finetune.input_pipeline import make_input_fn
+from finetune.problems import LabelIds, LabelSets, Numbers
+from finetune.survey import Survey
+from processors import InputExample
 
 NUM_LABELS = 3
 
 
+LABELS = ["a", "b", "c"]
+
+
+def filled(targets, labels):
+    for label in labels:
+        targets.add(InputExample("g", "", None, label))
+    return targets
+
+
+def features_of(windows_a_row, targets, pooled=False):
+    """Rows of random windows of 3 to 16 tokens."""
+    random = np.random.RandomState(3)
+    lengths = random.randint(3, 17, size=sum(windows_a_row))
+    return Features(
+        input_ids=random.randint(1, 97, size=lengths.sum()).astype(np.int32),
+        window_starts=np.concatenate([[0], np.cumsum(lengths)]),
+        second_starts=random.randint(1, lengths + 1).astype(np.int32),
+        row_windows=np.concatenate([[0], np.cumsum(windows_a_row)]),
+        targets=targets,
+        pooled=pooled,
+        num_truncated=0,
+        survey=Survey(),
+    )
+
+
 @pytest.fixture(scope="module")
 def features():
-    random = np.random.RandomState(3)
-    lengths = random.randint(3, 17, size=11)
-    total = int(lengths.sum())
-    return Features(
-        input_ids=random.randint(1, 97, size=total).astype(np.int32),
-        segment_ids=random.randint(0, 2, size=total).astype(np.int32),
-        row_starts=np.concatenate([[0], np.cumsum(lengths)]),
-        label_ids=random.randint(0, NUM_LABELS, size=11).astype(np.int32),
-        num_truncated=0,
-    )
+    return features_of([1] * 11, filled(LabelIds(LABELS), "bcaabcbacab"))
 
 
 @pytest.fixture
 def estimator(tmp_path):
-    model_fn = model_fns.classifier_model_fn_builder(
+    return make_estimator(tmp_path, model_fns.classifier_model_fn_builder, num_labels=NUM_LABELS)
+
+
+def make_estimator(folder, builder, **settings):
+    model_fn = builder(
         bert_config=modeling.BertConfig.from_dict(tiny.config(97, num_layers=1)),
-        num_labels=NUM_LABELS,
         training=model_fns.Training(learning_rate=1e-3, num_train_steps=4),
+        **settings,
     )
-    config = tf.estimator.RunConfig(model_dir=str(tmp_path), tf_random_seed=1)
+    config = tf.estimator.RunConfig(model_dir=str(folder), tf_random_seed=1)
     return tf.estimator.Estimator(model_fn, config=config)
+
+
+def train(estimator, features, steps=4):
+    estimator.train(make_input_fn(features, batch_size=5, shuffle_seed=1), max_steps=steps)
+    return estimator
+
+
+def predicted_logits(estimator, features, batch_size=5):
+    batches = estimator.predict(
+        make_input_fn(features, batch_size=batch_size), yield_single_examples=False
+    )
+    return np.concatenate([batch["logits"] for batch in batches])
 
 
 def test_evaluate_counts_each_row_once_and_agrees_with_the_scores_of_predictions(
     estimator, features
 ):
-    estimator.train(make_input_fn(features, batch_size=5, shuffle_seed=1), max_steps=4)
+    train(estimator, features)
     # 11 rows in batches of 5: means over batches would weigh the last row like five others.
-    input_fn = make_input_fn(features, batch_size=5)
-    evaluated = estimator.evaluate(input_fn)
-    predicted = list(estimator.predict(input_fn, yield_single_examples=False))
-    logits = np.concatenate([batch["logits"] for batch in predicted])
-    scores = metrics.classification_scores(features.label_ids, logits, ["a", "b", "c"])
+    evaluated = estimator.evaluate(make_input_fn(features, batch_size=5))
+    logits = predicted_logits(estimator, features)
+    scores = metrics.classification_scores(features.targets.to_numpy(), logits, LABELS)
     assert evaluated["eval_accuracy"] == pytest.approx(scores["accuracy"])
     assert evaluated["eval_loss"] == pytest.approx(scores["loss"], rel=1e-5)
     assert evaluated["global_step"] == 4
 
 
 def test_answers_do_not_depend_on_the_rows_beside_and_their_padding(estimator, features):
-    estimator.train(make_input_fn(features, batch_size=5, shuffle_seed=1), max_steps=1)
-    together, alone = (
-        np.concatenate(
-            [
-                batch["logits"]
-                for batch in estimator.predict(
-                    make_input_fn(features, batch_size=size), yield_single_examples=False
-                )
-            ]
-        )
-        for size in (11, 1)
-    )
+    train(estimator, features, steps=1)
+    together, alone = (predicted_logits(estimator, features, size) for size in (11, 1))
     assert together.shape == (11, NUM_LABELS)
     assert np.abs(together - alone).max() < 1e-6
     assert np.ptp(alone, axis=0).min() > 1e-4  # The rows' answers do differ.
@@ -83,6 +106,137 @@ def test_head_has_the_names_and_shapes_of_google_checkpoints():
     assert shapes["output_weights"] == [NUM_LABELS, tiny.HIDDEN]
     assert shapes["output_bias"] == [NUM_LABELS]
 
+
+# Windows.
+
+WINDOWS_A_ROW = [3, 1, 2, 4, 1]
+BOUNDS = np.cumsum([0, *WINDOWS_A_ROW])
+
+
+def run_graph(builder, fetches, **settings):
+    """Evaluates outputs of a `model_fn`, all with the same large random weights.
+
+    Args:
+      builder: Builds the `model_fn`.
+      fetches: (mode, batch, pooling, name of the output) of each.
+    """
+    config = modeling.BertConfig.from_dict(tiny.config(97, num_layers=1))
+    random = np.random.RandomState(5)
+    weights = {}
+    outputs = []
+    for mode, batch, pooling, name in fetches:
+        with tf.Graph().as_default(), tf.Session() as session:
+            model_fn = builder(bert_config=config, pooling=pooling, **settings)
+            tensors = {key: tf.constant(array) for key, array in batch.items()}
+            spec = model_fn(tensors, None, mode, None)
+            for variable in tf.trainable_variables():
+                values = random.normal(0.0, 0.3, variable.shape.as_list())
+                variable.load(weights.setdefault(variable.op.name, values), session)
+            outputs.append(session.run(spec.loss if name == "loss" else spec.predictions[name]))
+    return outputs
+
+
+@pytest.mark.parametrize(("pooling", "pool"), [("mean", np.mean), ("max", np.max)])
+@pytest.mark.parametrize(
+    ("builder", "sizes"),
+    [
+        (model_fns.classifier_model_fn_builder, {"num_labels": 3}),
+        (model_fns.multi_label_model_fn_builder, {"num_labels": 3}),
+        (model_fns.regression_model_fn_builder, {"mean": 50.0, "scale": 3.0}),
+    ],
+)
+def test_logits_of_a_text_are_the_pooled_logits_of_its_windows(builder, sizes, pooling, pool):
+    windows = features_of([1] * 11, None).batch(np.arange(11))
+    texts = features_of(WINDOWS_A_ROW, None, pooled=True)
+    predict = tf.estimator.ModeKeys.PREDICT
+    alone, whole, part = run_graph(
+        builder,
+        [
+            (predict, windows, None, "logits"),  # [11, L]
+            (predict, texts.batch(np.arange(5)), pooling, "logits"),
+            (predict, texts.batch(np.array([4, 2, 3])), pooling, "logits"),
+        ],
+        **sizes,
+    )
+    expected = np.stack([pool(alone[a:b], axis=0) for a, b in zip(BOUNDS, BOUNDS[1:])])
+    np.testing.assert_allclose(whole, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(part, expected[[4, 2, 3]], rtol=1e-6, atol=1e-6)
+    # The logits of the first window alone would be others.
+    assert np.abs(whole - alone[BOUNDS[:-1]]).max() > 1e-3
+
+
+def test_a_text_is_one_row_in_the_loss_however_many_windows_it_has():
+    features = features_of(WINDOWS_A_ROW, filled(LabelIds(LABELS), "bcaab"), pooled=True)
+    batch = features.batch(np.arange(5))
+    loss, logits = run_graph(
+        model_fns.classifier_model_fn_builder,
+        [
+            (tf.estimator.ModeKeys.EVAL, batch, "mean", "loss"),
+            (tf.estimator.ModeKeys.PREDICT, batch, "mean", "logits"),
+        ],
+        num_labels=3,
+    )
+    chances = metrics.softmax(logits)[np.arange(5), [1, 2, 0, 0, 1]]
+    assert loss == pytest.approx(-np.mean(np.log(chances)), rel=1e-5)
+
+
+def test_pooling_by_hand():
+    windows = tf.constant([[1.0, 7.0], [3.0, -5.0], [2.0, 4.0], [-9.0, 0.0], [5.0, 0.5]])
+    rows = tf.constant([0, 0, 1, 2, 2])
+    with tf.Session() as session:
+        mean, largest = (
+            session.run(model_fns.POOLINGS[name](windows, rows)) for name in ("mean", "max")
+        )
+    assert mean.tolist() == [[2.0, 1.0], [2.0, 4.0], [-2.0, 0.25]]
+    assert largest.tolist() == [[3.0, 7.0], [2.0, 4.0], [5.0, 0.5]]
+
+
+# Any number of labels.
+
+
+def test_loss_of_several_labels_is_their_mean_binary_cross_entropy(tmp_path):
+    sets = ["a,c", "", "b", "a,b,c", "c", "a", "", "b,c", "a", "c", "b"]
+    features = features_of([1] * 11, filled(LabelSets(LABELS, ","), sets))
+    builder = model_fns.multi_label_model_fn_builder
+    estimator = train(make_estimator(tmp_path, builder, num_labels=NUM_LABELS), features)
+    right = np.array([[label in some for label in LABELS] for some in sets], float)  # [11, L]
+    logits = predicted_logits(estimator, features).astype(np.float64)
+    assert logits.shape == (11, NUM_LABELS)
+    probabilities = 1 / (1 + np.exp(-logits))
+    loss = -np.mean(right * np.log(probabilities) + (1 - right) * np.log(1 - probabilities))
+    # 11 rows in batches of 5, of which the last has one.
+    evaluated = estimator.evaluate(make_input_fn(features, batch_size=5))
+    assert evaluated["eval_loss"] == pytest.approx(loss, rel=1e-5)
+    assert evaluated["eval_accuracy"] == pytest.approx(np.mean((probabilities > 0.5) == right))
+    # The loss that is trained with is that of the batch: here all rows are one.
+    evaluated = estimator.evaluate(make_input_fn(features, batch_size=11))
+    assert evaluated["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+# Numbers.
+
+
+def test_numbers_are_predicted_and_scored_in_the_unit_of_the_labels(tmp_path):
+    numbers = [93.0, 107.0, 100.0, 111.0, 89.0, 96.0, 104.0, 100.0, 93.0, 121.0, 86.0]
+    features = features_of([1] * 11, filled(Numbers(), numbers))
+    builder = model_fns.regression_model_fn_builder
+    estimator = train(make_estimator(tmp_path, builder, mean=100.0, scale=7.0), features)
+    predicted = predicted_logits(estimator, features)
+    assert predicted.shape == (11, 1)
+    evaluated = estimator.evaluate(make_input_fn(features, batch_size=5))
+    mse = np.mean((predicted[:, 0] - numbers) ** 2)
+    assert evaluated["eval_mse"] == pytest.approx(mse, rel=1e-5)
+    # The loss is in standard deviations, so that its size does not depend on the unit.
+    assert evaluated["eval_loss"] == pytest.approx(mse / 7**2, rel=1e-5)
+
+    # What the same weights give without mean and scale is the head's output itself.
+    bare = make_estimator(tmp_path, builder, mean=0.0, scale=1.0)
+    outputs = predicted_logits(bare, features)
+    assert np.ptp(outputs) > 1e-4
+    np.testing.assert_allclose(predicted, 100 + 7 * outputs, rtol=1e-6)
+
+
+# Tags.
 
 WORDS = {
     # Two rows of four and two words, of which the last one has no label in its row.

@@ -1,0 +1,410 @@
+"""What the answer to a text is: one label, any number of labels, or a number."""
+
+import math
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Type
+
+import numpy as np
+
+from finetune import metrics, model_fns
+from finetune.arrays import GrowingArray
+from finetune.features import Spec, place
+from processors import DataProcessor, InputExample
+
+# Columns of test_results.tsv beside those of the labels.
+_COLUMNS = ("guid", "text", "text_a", "text_b", "prediction", "score")
+_MOST_COLUMNS = 100  # Labels of which test_results.tsv has the probabilities
+DEFAULT_SEPARATOR = ","
+
+
+class Problem:
+    """Base class: the labels of a classifier, or what stands for them."""
+
+    name: str
+
+    def __init__(self, labels: Sequence[str] = ()):
+        """Keeps the label list."""
+        self.labels = list(labels)
+
+    @property
+    def num_outputs(self) -> int:
+        """How many logits a row has."""
+        return len(self.labels)
+
+    def facts(self) -> Dict[str, Any]:
+        """Returns what, besides the labels, is to be kept with the model."""
+        return {}
+
+    def targets(self) -> Any:
+        """Returns an empty `features.Targets`."""
+        raise NotImplementedError
+
+    def label_of(self, example: InputExample) -> str:
+        """Returns the label by which rows are dealt out to the parts of a data set."""
+        return str(example.label)
+
+    def counts(self, targets: Any) -> Dict[str, float]:
+        """Returns how many rows have each label."""
+        raise NotImplementedError
+
+    def model_fn(self, **settings: Any) -> Callable:
+        """Returns the `model_fn`; the settings are those that all builders have."""
+        raise NotImplementedError
+
+    def scores(self, targets: Any, logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
+        """Returns the scores of logits [rows, outputs], and the same as text for people."""
+        raise NotImplementedError
+
+    def columns(self) -> List[str]:
+        """Returns the names of the columns of an answer."""
+        raise NotImplementedError
+
+    def answers(self, logits: np.ndarray) -> Iterable[List[str]]:
+        """Yields the answer to each row of logits, a cell for each column."""
+        raise NotImplementedError
+
+    def _probability_columns(self) -> List[str]:
+        if len(self.labels) > _MOST_COLUMNS:
+            return []
+        # A label that bears the name of another column would hide it from readers by name.
+        if set(_COLUMNS).isdisjoint(self.labels):
+            return self.labels
+        return [f"label_{label}" for label in self.labels]
+
+
+class SingleLabel(Problem):
+    """Each text has one label: softmax over the labels."""
+
+    name = "single_label"
+
+    def targets(self) -> "LabelIds":
+        return LabelIds(self.labels)
+
+    def counts(self, targets: "LabelIds") -> Dict[str, float]:
+        ids = targets.to_numpy()
+        return dict(zip(self.labels, np.bincount(ids, minlength=len(self.labels)).tolist()))
+
+    def model_fn(self, **settings: Any) -> Callable:
+        return model_fns.classifier_model_fn_builder(num_labels=len(self.labels), **settings)
+
+    def scores(self, targets: "LabelIds", logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
+        scores = metrics.classification_scores(targets.to_numpy(), logits, self.labels)
+        return scores, metrics.format_scores(scores)
+
+    def columns(self) -> List[str]:
+        return ["prediction", "score", *self._probability_columns()]
+
+    def answers(self, logits: np.ndarray) -> Iterable[List[str]]:
+        width = len(self._probability_columns())
+        for probabilities in metrics.softmax(logits):
+            best = int(np.argmax(probabilities))
+            shown = (probabilities[best], *probabilities[:width])
+            yield [self.labels[best], *(f"{p:.6f}" for p in shown)]
+
+
+class MultiLabel(Problem):
+    """Each text has any number of labels: a sigmoid for each, and a threshold."""
+
+    name = "multi_label"
+
+    def __init__(self, labels: Sequence[str], separator: str, thresholds: Sequence[float]):
+        """Keeps what is to know.
+
+        Args:
+          labels: The label list.
+          separator: What stands between two labels.
+          thresholds: Probability from which on a label is given: one, or one for each label.
+
+        Raises:
+          ValueError: There are neither one threshold nor as many as labels.
+        """
+        super().__init__(labels)
+        if len(thresholds) not in (1, len(self.labels)):
+            raise ValueError(
+                f"--thresholds: {len(thresholds)} found; expected one, or one for each of the "
+                f"{len(self.labels)} labels: {', '.join(self.labels):.200}."
+            )
+        self._separator = separator
+        self._thresholds = np.array(thresholds, np.float64)
+
+    def targets(self) -> "LabelSets":
+        return LabelSets(self.labels, self._separator)
+
+    def label_of(self, example: InputExample) -> str:
+        return repr(sorted(labels_of(example, self._separator)))
+
+    def counts(self, targets: "LabelSets") -> Dict[str, float]:
+        ids = targets.flat()
+        return dict(zip(self.labels, np.bincount(ids, minlength=len(self.labels)).tolist()))
+
+    def model_fn(self, **settings: Any) -> Callable:
+        return model_fns.multi_label_model_fn_builder(num_labels=len(self.labels), **settings)
+
+    def scores(self, targets: "LabelSets", logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
+        scores = metrics.multi_label_scores(
+            targets.to_numpy(), logits, self.labels, self._thresholds
+        )
+        return scores, metrics.format_multi_label_scores(scores)
+
+    def columns(self) -> List[str]:
+        return ["prediction", *self._probability_columns()]
+
+    def answers(self, logits: np.ndarray) -> Iterable[List[str]]:
+        width = len(self._probability_columns())
+        for probabilities in metrics.sigmoid(logits):
+            given = [self.labels[i] for i in np.nonzero(probabilities >= self._thresholds)[0]]
+            yield [self._separator.join(given), *(f"{p:.6f}" for p in probabilities[:width])]
+
+
+class Regression(Problem):
+    """Each text has a number. The model learns it less the mean, in standard deviations."""
+
+    name = "regression"
+    num_outputs = 1
+
+    def __init__(self, mean: float, scale: float):
+        """Keeps mean and standard deviation of the training's numbers."""
+        super().__init__()
+        self._mean = mean
+        self._scale = scale
+
+    def facts(self) -> Dict[str, Any]:
+        return {"mean": self._mean, "scale": self._scale}
+
+    def targets(self) -> "Numbers":
+        return Numbers()
+
+    def label_of(self, example: InputExample) -> str:
+        return ""
+
+    def counts(self, targets: "Numbers") -> Dict[str, float]:
+        numbers = targets.to_numpy()
+        if not len(numbers):
+            return {}
+        return {"lowest": float(numbers.min()), "mean": float(numbers.mean(dtype=np.float64)),
+                "highest": float(numbers.max())}  # fmt: skip
+
+    def model_fn(self, **settings: Any) -> Callable:
+        return model_fns.regression_model_fn_builder(mean=self._mean, scale=self._scale, **settings)
+
+    def scores(self, targets: "Numbers", logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
+        scores = metrics.regression_scores(targets.to_numpy(), logits[:, 0])
+        return scores, "\n".join(metrics.format_figures(scores)) + "\n"
+
+    def columns(self) -> List[str]:
+        return ["prediction"]
+
+    def answers(self, logits: np.ndarray) -> Iterable[List[str]]:
+        return ([f"{number:.6g}"] for number in logits[:, 0])
+
+
+PROBLEMS: Dict[str, Type[Problem]] = {
+    problem.name: problem for problem in (SingleLabel, MultiLabel, Regression)
+}
+
+
+class LabelIds:
+    """The label of each row of a data set, as its place in the label list."""
+
+    def __init__(self, labels: Sequence[str]):
+        """Starts with no rows."""
+        self._place_of = {label: i for i, label in enumerate(labels)}
+        self._ids = GrowingArray(np.int32)
+        self.specs = {"label_ids": Spec(1)}
+
+    def add(self, example: InputExample) -> None:
+        """Adds a row's; raises `ValueError` if it has none, or one that is not in the list."""
+        self._ids.append(_label_id(example, example.label, self._place_of))
+
+    def to_numpy(self) -> np.ndarray:
+        """Returns int32 [rows]."""
+        return self._ids.to_numpy()
+
+    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
+        """Returns `label_ids`, int32 [B]."""
+        return {"label_ids": self.to_numpy()[rows]}
+
+
+class LabelSets:
+    """The labels of each row of a data set, as their places in the label list."""
+
+    def __init__(self, labels: Sequence[str], separator: str):
+        """Starts with no rows."""
+        self._place_of = {label: i for i, label in enumerate(labels)}
+        self._separator = separator
+        self._ids = GrowingArray(np.int32)
+        self._starts = GrowingArray(np.int64, [0])
+        self.specs = {"label_ids": Spec(2)}
+
+    def add(self, example: InputExample) -> None:
+        """Adds a row's; raises `ValueError` if one is not in the list."""
+        labels = labels_of(example, self._separator)
+        self._ids.extend([_label_id(example, label, self._place_of) for label in labels])
+        self._starts.append(len(self._ids))
+
+    def flat(self) -> np.ndarray:
+        """Returns the labels of all rows, end to end: int32 [labels]."""
+        return self._ids.to_numpy()
+
+    def to_numpy(self) -> np.ndarray:
+        """Returns int32 [rows, L], 1 where a row has a label."""
+        return self.batch(np.arange(len(self._starts) - 1))["label_ids"]
+
+    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
+        """Returns `label_ids`, int32 [B, L], 1 where a row has a label."""
+        ids, starts = self.flat(), self._starts.to_numpy()
+        counts = starts[rows + 1] - starts[rows]
+        array = np.zeros([len(rows), len(self._place_of)], np.int32)
+        for i, (start, count) in enumerate(zip(starts[rows], counts)):
+            array[i, ids[start : start + count]] = 1
+        return {"label_ids": array}
+
+
+class Numbers:
+    """The number of each row of a data set."""
+
+    def __init__(self):
+        """Starts with no rows."""
+        self._numbers = GrowingArray(np.float32)
+        self.specs = {"label_ids": Spec(1, "float32")}
+
+    def add(self, example: InputExample) -> None:
+        """Adds a row's; raises `ValueError` if its label is no number."""
+        self._numbers.append(number_of(example))
+
+    def to_numpy(self) -> np.ndarray:
+        """Returns float32 [rows]."""
+        return self._numbers.to_numpy()
+
+    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
+        """Returns `label_ids`, float32 [B]: the name is that of all tasks."""
+        return {"label_ids": self.to_numpy()[rows]}
+
+
+def learn(
+    problem_type: str,
+    examples: Iterable[InputExample],
+    processor: DataProcessor,
+    *,
+    labels: Optional[Sequence[str]],
+    separator: str,
+    thresholds: Sequence[float],
+) -> Problem:
+    """Makes the problem of a training.
+
+    Args:
+      problem_type: A name in `PROBLEMS`.
+      examples: The training data, from which come the labels, if they are not given.
+      processor: Its processor, for messages and for how many labels there must be.
+      labels: The label list, if it is known.
+      separator: What stands between the labels of a text that has several.
+      thresholds: As of `MultiLabel`.
+
+    Raises:
+      ValueError: The labels are not fit for it.
+    """
+    if problem_type == Regression.name:
+        return Regression(*_mean_and_scale(examples))
+    several = problem_type == MultiLabel.name
+    if labels is None:
+        labels = _found_labels(examples, separator if several else None)
+    _refuse_labels(labels, processor, at_least=1 if several else 2)
+    return MultiLabel(labels, separator, thresholds) if several else SingleLabel(labels)
+
+
+def recall(
+    labels: Sequence[str], facts: Dict[str, Any], separator: str, thresholds: Sequence[float]
+) -> Problem:
+    """Makes the problem that a trained model is for, of what was kept with it."""
+    problem_type = facts.get("problem_type", SingleLabel.name)
+    if problem_type == Regression.name:
+        return Regression(facts["mean"], facts["scale"])
+    if problem_type == MultiLabel.name:
+        return MultiLabel(labels, separator, thresholds)
+    return SingleLabel(labels)
+
+
+def labels_of(example: InputExample, separator: str) -> List[str]:
+    """Returns the labels of a text that may have several: a list, or words with a separator."""
+    if example.label is None:
+        raise ValueError(
+            f"{place(example)}: the row has no labels; expected them with {separator!r} between, "
+            "or an empty cell for none."
+        )
+    parts = example.label.split(separator) if isinstance(example.label, str) else example.label
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(
+            f"{place(example)}: the labels are {example.label!r:.60}; expected a list of strings, "
+            f"or a string with {separator!r} between them."
+        )
+    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def number_of(example: InputExample) -> float:
+    """Returns the label of a text as a number; raises `ValueError` if it is none."""
+    try:
+        number = float(example.label)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(
+            f"{place(example)}: the label is {example.label!r}; expected a number such as 3.5 "
+            "(--problem_type=regression)."
+        )
+    return number
+
+
+def _mean_and_scale(examples: Iterable[InputExample]) -> Tuple[float, float]:
+    # Welford's way (1962), which does not lose digits where the mean is large.
+    count, mean, squares = 0, 0.0, 0.0
+    for count, example in enumerate(examples, start=1):
+        number = number_of(example)
+        before = number - mean
+        mean += before / count
+        squares += before * (number - mean)
+    return mean, math.sqrt(squares / max(count, 1)) or 1.0
+
+
+def _found_labels(examples: Iterable[InputExample], separator: Optional[str]) -> List[str]:
+    found = set()
+    for example in examples:
+        if separator is not None:
+            found.update(labels_of(example, separator))
+            continue
+        label = example.label
+        if label is not None and not isinstance(label, str):
+            raise ValueError(
+                f"{place(example)}: the label is {label!r}; expected a string. For several labels "
+                "of a text, give --problem_type=multi_label."
+            )
+        found.add(label or "")
+    return sorted(label for label in found if label.strip())
+
+
+def _refuse_labels(labels: Sequence[str], processor: DataProcessor, at_least: int) -> None:
+    name = type(processor).__name__
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"{name}: a label is listed twice: {labels}.")
+    wanted = getattr(processor, "num_labels", None)
+    if len(labels) < at_least or (wanted is not None and len(labels) != wanted):
+        expected = wanted or {1: "one or more", 2: "two or more"}[at_least]
+        several = " --task_name=multiclass takes any number." if wanted else ""
+        raise ValueError(
+            f"{len(labels)} label(s) found ({', '.join(map(repr, labels[:20]))}); {name} expects "
+            f"{expected}.{several}"
+        )
+
+
+def _label_id(example: InputExample, label: Any, place_of: Dict[str, int]) -> int:
+    if label is None or label == "" or (isinstance(label, str) and not label.strip()):
+        raise ValueError(f"{place(example)}: the row has no label; expected {_known(place_of)}.")
+    if not isinstance(label, str) or label not in place_of:
+        raise ValueError(
+            f"{place(example)}: unknown label {label!r}; expected {_known(place_of)}. The labels "
+            "are those of --labels, of the task's class in processors.py, or of the training data."
+        )
+    return place_of[label]
+
+
+def _known(place_of: Dict[str, int]) -> str:
+    known = ", ".join(repr(label) for label in list(place_of)[:20])
+    return f"one of {known}" + (" …" if len(place_of) > 20 else "")

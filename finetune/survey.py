@@ -1,0 +1,77 @@
+"""What the data report needs to know of each row, gathered while rows are tokenized."""
+
+import hashlib
+from typing import Sequence
+
+import numpy as np
+
+from finetune.arrays import GrowingArray
+
+
+class Survey:
+    """A few numbers for each row of a data set, in bounded memory."""
+
+    def __init__(self):
+        """Starts with no rows."""
+        self._texts = GrowingArray(np.uint64)
+        self._answers = GrowingArray(np.uint64)
+        self._lengths = GrowingArray(np.int32)
+        self._pieces = GrowingArray(np.int32)
+        self._unknown = GrowingArray(np.int32)
+
+    def add(
+        self, texts: Sequence[str], answer: object, *, length: int, pieces: int, unknown: int
+    ) -> None:
+        """Adds a row.
+
+        Args:
+          texts: Its texts; white space in them makes no difference.
+          answer: Its label or tags.
+          length: Wordpieces that it would have uncut, special ones included.
+          pieces: Those of the texts.
+          unknown: How many of these are `[UNK]`.
+        """
+        self._texts.append(text_hash(texts))
+        self._answers.append(_hash(repr(answer)))
+        self._lengths.append(length)
+        self._pieces.append(pieces)
+        self._unknown.append(unknown)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @property
+    def texts(self) -> np.ndarray:
+        """Hashes of the texts: uint64 [rows], equal for equal texts."""
+        return self._texts.to_numpy()
+
+    @property
+    def answers(self) -> np.ndarray:
+        """Hashes of the labels or tags: uint64 [rows]."""
+        return self._answers.to_numpy()
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Wordpieces of the uncut rows, special ones included: int32 [rows]."""
+        return self._lengths.to_numpy()
+
+    @property
+    def pieces(self) -> np.ndarray:
+        """Wordpieces of the texts: int32 [rows]."""
+        return self._pieces.to_numpy()
+
+    @property
+    def unknown(self) -> np.ndarray:
+        """How many of these are `[UNK]`: int32 [rows]."""
+        return self._unknown.to_numpy()
+
+
+def text_hash(texts: Sequence[str]) -> int:
+    """Returns 64 bits that are equal for texts that differ in white space alone."""
+    return _hash("\0".join(" ".join(text.split()) for text in texts))
+
+
+def _hash(text: str) -> int:
+    # 64 bits: of ten million texts, two different ones are alike with a chance of 3 in a million.
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -1,0 +1,327 @@
+"""Read texts with labels in their usual forms, saying file and line of whatever is wrong."""
+
+import dataclasses
+import itertools
+import json
+import logging
+import os
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from finetune import columns as column_lib
+from finetune.json_lines import has_surrogates, json_object
+from finetune.readers import (
+    DataPath,
+    read_cells,
+    read_lines,
+    read_quoted_cells,
+    refuse_width,
+)
+
+_log = logging.getLogger(__name__)
+
+# What a file can be: a table, whose cells may be in quotes (csv) or not (tsv); JSON lines;
+# `text;label` lines; a folder with a folder of text files for each label; bare texts to predict.
+FORMS = ("tsv", "csv", "jsonl", "semicolon", "folders", "text")
+ENDINGS = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
+_BY_ENDING = {
+    ".tsv": "tsv", ".tab": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".json": "jsonl",
+}  # fmt: skip
+_PEEKED = 1000  # Rows from which the columns of a file are told
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to read a file; None: to be told from the file.
+
+    Attributes:
+      form: One of `FORMS`, or "auto".
+      delimiter: Character between the columns of a table.
+      quoting: Whether cells of a table may be in quotes.
+      columns: Of a table, or the keys of JSON objects.
+      known_labels: Labels of the model, to tell `text;label` from a text with a semicolon.
+      pairs: Whether the model takes pairs of texts.
+      remark: What is odd about the training file.
+    """
+
+    form: str = "auto"
+    delimiter: Optional[str] = None
+    quoting: Optional[bool] = None
+    columns: column_lib.Wanted = column_lib.Wanted()
+    known_labels: Sequence[str] = ()
+    pairs: bool = False
+    remark: Optional[str] = None
+
+
+class TextRow(NamedTuple):
+    """One text or pair, as it stands in a file.
+
+    Attributes:
+      name: Its line, or its file within the folder.
+      where: "path:line", or the path of its file.
+      label: As it is written; a list where JSON has one.
+    """
+
+    name: str
+    where: str
+    text: str
+    text_b: Optional[str] = None
+    label: object = None
+
+
+def read_rows(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
+    """Yields the rows of a file or folder.
+
+    Args:
+      path: The file; "-": standard input, bare texts unless the options say otherwise.
+      options: How to read it.
+      need_label: Whether a row without a label is an error.
+
+    Raises:
+      ValueError: Something is wrong in the file; the message says where.
+    """
+    readers: Dict[str, Callable[[str, Options, bool], Iterator[TextRow]]] = {
+        "tsv": _read_table,
+        "csv": _read_table,
+        "jsonl": _read_jsonl,
+        "semicolon": _read_semicolon,
+        "folders": _read_folders,
+        "text": _read_text,
+    }
+    form = find_form(path, options, need_label)
+    if need_label and form == "text":
+        raise ValueError(f"{path}: bare text has no labels; expected one of the other forms.")
+    return readers[form](path, dataclasses.replace(options, form=form), need_label)
+
+
+def find_form(path: str, options: Options, need_label: bool) -> str:
+    """Returns what a file is: as the options say, or by its name, or by its first lines."""
+    if path != "-" and os.path.isdir(path):
+        return "folders"
+    if options.form == "folders":
+        raise ValueError(f"{path}: --data_form=folders, but it is no folder.")
+    if options.form != "auto":
+        return options.form
+    if path == "-":
+        return "text"
+    name = path.lower()
+    ending = os.path.splitext(name[:-3] if name.endswith(".gz") else name)[1]
+    return _BY_ENDING.get(ending) or _form_of_lines(path, options, need_label)
+
+
+def _form_of_lines(path: str, options: Options, need_label: bool) -> str:
+    lines = [text for _, text in itertools.islice(read_lines(path), 100)]
+    if lines and all(line.startswith("{") for line in lines):
+        return "jsonl"
+    half = len(lines) / 2
+    if lines and "\t" in lines[0] and sum("\t" in line for line in lines) > half:
+        return "tsv"
+    ends = [line.rpartition(";") for line in lines]
+    if need_label and sum(bool(separator) for _, separator, _ in ends) > half:
+        return "semicolon"
+    if not need_label:
+        labelled = sum(bool(text) and label in options.known_labels for text, _, label in ends)
+        return "semicolon" if labelled > half else "text"
+    raise ValueError(
+        f"{path}: neither columns, JSON lines nor text;label: the first line is "
+        f"{lines[0] if lines else '':.60}. Say what it is with --data_form "
+        f"({', '.join(FORMS)}), and for a table what is between its columns with --delimiter."
+    )
+
+
+def settle(path: str, options: Options) -> Options:
+    """Returns the options with what a training file tells of its columns, and what is odd in it.
+
+    Files to predict are then read as the training file was, whatever they look like.
+    """
+    form = find_form(path, options, need_label=True)
+    if form not in ("tsv", "csv"):
+        return options
+    rows = list(itertools.islice(_table(path, dataclasses.replace(options, form=form)), _PEEKED))
+    if not rows:
+        raise _only_blank(path)
+    found = column_lib.find_columns(rows, path, options.columns, need_label=True)
+    names = rows[0][1] if found.header else [str(i + 1) for i in range(len(rows[0][1]))]
+
+    def name(place: Optional[int]) -> Optional[str]:
+        return None if place is None else names[place]
+
+    settled = column_lib.Wanted(
+        header=found.header,
+        text=name(found.text),
+        text_b=name(found.text_b),
+        label=name(found.label),
+    )
+    unused = [n for i, n in enumerate(names) if i not in found[1:]]
+    _log.info(
+        "%s: %s; text: %r, %slabel: %r%s",
+        path,
+        "columns by the header" if found.header else "no header, columns by number",
+        settled.text,
+        f"text_b: {settled.text_b!r}, " if settled.text_b is not None else "",
+        settled.label,
+        f"; not used: {', '.join(map(repr, unused)):.200}" if unused else "",
+    )
+    remark = column_lib.suspicion(rows, path, found)
+    return dataclasses.replace(options, columns=settled, remark=remark)
+
+
+def _table(path: str, options: Options) -> Iterator[Tuple[int, List[str]]]:
+    """Yields the rows of a table, the header among them."""
+    quoting = options.form == "csv" if options.quoting is None else options.quoting
+    delimiter = options.delimiter
+    if delimiter is None:
+        delimiter = "\t" if options.form == "tsv" else _delimiter_of(path)
+    if quoting:
+        rows = read_quoted_cells(path, delimiter)
+    else:
+        rows = read_cells(path, "inner", delimiter)
+    first = next((row for row in rows if row[1] != [""]), None)
+    if first is not None:
+        yield first
+        single = len(first[1]) == 1  # Then a blank line is a row of empty text.
+        yield from (row for row in rows if single or row[1] != [""])
+
+
+def _delimiter_of(path: str) -> str:
+    """Returns what is between the columns of a CSV file: what most often is in its first line."""
+    if path == "-":
+        return ","
+    first = next(text for _, text in read_lines(path, blank="all") if text)
+    outside = "".join(first.split('"')[::2])
+    return max(",;\t|", key=outside.count)
+
+
+def _read_table(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
+    table = _table(path, options)
+    peeked = list(itertools.islice(table, _PEEKED))
+    if not peeked:
+        raise _only_blank(path)
+    found = column_lib.find_columns(peeked, path, options.columns, need_label)
+    first = peeked[0][1]
+    for number, cells in itertools.islice(itertools.chain(peeked, table), int(found.header), None):
+        where = f"{path}:{number}"
+        refuse_width(cells, first, where)
+        text_b = None if found.text_b is None else cells[found.text_b]
+        label = None if found.label is None else cells[found.label]
+        yield TextRow(str(number), where, cells[found.text], text_b, label)
+
+
+def _only_blank(path: str) -> ValueError:
+    return ValueError(f"{path}: only blank lines; expected one row a line.")
+
+
+def _read_semicolon(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
+    """`text;label` lines: the label is behind the last semicolon."""
+    for number, line in read_lines(path):
+        where = f"{path}:{number}"
+        text, separator, label = line.rpartition(";")
+        if need_label and not separator:
+            raise ValueError(f"{where}: found {line[:60]!r}, expected text;label.")
+        if not need_label and label not in options.known_labels:
+            text, label = line, None  # A row to predict, without a label
+        yield TextRow(str(number), where, text, None, label)
+
+
+def _read_text(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
+    """Bare texts, one a line, or pairs with a tab between; an empty line is an empty text."""
+    for number, line in read_lines(path, blank="all"):
+        text, tab, text_b = line.partition("\t") if options.pairs else (line, "", "")
+        if options.pairs and not tab:
+            raise ValueError(
+                f"{path}:{number}: found {line[:60]!r}; expected two texts with a tab between, as "
+                "the model was trained on pairs."
+            )
+        yield TextRow(str(number), f"{path}:{number}", text, text_b if tab else None)
+
+
+def _read_jsonl(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
+    """A JSON object a line."""
+    wanted = options.columns
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        row = json_object(line, where)
+        text = _json_text(row, where, wanted.text, column_lib.TEXT_NAMES, "text")
+        text_b = _json_text(row, where, wanted.text_b, column_lib.TEXT_B_NAMES, None)
+        key = _key(row, wanted.label, column_lib.LABEL_NAMES)
+        if key is None and need_label:
+            raise _no_key("label", row, where, "--label_column")
+        label = None if key is None else _json_label(row[key], where, key)
+        yield TextRow(str(number), where, text, text_b, label)
+
+
+def _key(row: dict, given: Optional[str], usual: Iterable[str]) -> Optional[str]:
+    if given is not None:
+        return given if given in row else None
+    folded = {key.strip().casefold(): key for key in reversed(row)}
+    return next((folded[name] for name in usual if name in folded), None)
+
+
+def _no_key(wanted: str, row: dict, where: str, flag: str) -> ValueError:
+    keys = ", ".join(map(repr, row))
+    return ValueError(f"{where}: no {wanted!r}; its keys are {keys:.300}. {flag} names the key.")
+
+
+def _json_text(
+    row: dict, where: str, given: Optional[str], usual: Sequence[str], needed: Optional[str]
+) -> Optional[str]:
+    key = _key(row, given, usual)
+    if key is None:
+        if given is None and needed is None:
+            return None
+        raise _no_key(given or needed, row, where, f"--text{'' if needed else '_b'}_column")
+    text = row[key]
+    if text is None and needed is None:
+        return None
+    if not isinstance(text, str):
+        raise ValueError(f'{where}: found {text!r:.60} for "{key}"; expected a string.')
+    if has_surrogates(text):
+        raise ValueError(f"{where}: the text holds half a surrogate pair, which is no character.")
+    return text
+
+
+def _json_label(value: object, where: str, key: str) -> object:
+    """Returns a label as a string, or a list of such; None stays."""
+    if isinstance(value, list):
+        return [_json_label(item, where, key) for item in value]
+    if value is None or (isinstance(value, str) and not has_surrogates(value)):
+        return value
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    raise ValueError(
+        f'{where}: found {value!r:.60} for "{key}"; expected a label, or a list of labels.'
+    )
+
+
+def _read_folders(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
+    """A folder of text files for each label; or, to predict, a folder of text files."""
+    names = _visible(path)
+    labels = [name for name in names if os.path.isdir(os.path.join(path, name))]
+    files = [name for name in names if name not in labels]
+    if need_label and (files or not labels):
+        found = os.path.join(path, files[0]) if files else "nothing"
+        raise ValueError(
+            f"{path}: found {found}; expected a folder for each label, with text files in it."
+        )
+    for name in files:
+        yield _text_file(path, name, None)
+    for label in labels:
+        for name in _visible(os.path.join(path, label)):
+            yield _text_file(path, os.path.join(label, name), label)
+
+
+def _visible(folder: str) -> List[str]:
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+
+
+def _text_file(folder: str, name: str, label: Optional[str]) -> TextRow:
+    path = DataPath.of(os.path.join(folder, name), getattr(folder, "encoding", DataPath.encoding))
+    if os.path.isdir(path):
+        raise ValueError(f"{path}: a folder; expected text files in the folder of a label.")
+    lines = () if os.path.getsize(path) == 0 else read_lines(path, blank="all")
+    text = "\n".join(line for _, line in lines)
+    # A name that is not UTF-8 could not be written.
+    shown, where = (os.fsencode(part).decode("utf-8", "replace") for part in (name, path))
+    return TextRow(shown, where, text, None, label)
