@@ -27,7 +27,7 @@ class Spec(NamedTuple):
 
 
 class Targets(Protocol):
-    """The right answers of a data set, as `finetune.problems` has them."""
+    """The right answers of a data set, as `finetune.targets` has them."""
 
     specs: Dict[str, Spec]
 

@@ -1,14 +1,13 @@
-"""`model_fn` builders: the graph of a task over BERT, for `tf.estimator.Estimator`."""
+"""`model_fn` builders of classifiers, and what all tasks' builders share."""
 
 import dataclasses
-from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Mapping, NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
 import modeling
 import optimization
-from finetune import checkpoints, crf, tagging
-from finetune.features import NO_LABEL
+from finetune import checkpoints
 from finetune.hooks import ProgressHook
 
 # How the logits of the windows of one text become those of the text.
@@ -38,6 +37,9 @@ class Training:
     new_head: bool = False
 
 
+NO_TRAINING = Training()  # For evaluation and prediction
+
+
 class Head(NamedTuple):
     """What a task makes of a batch, each part when it is asked for."""
 
@@ -51,7 +53,7 @@ def classifier_model_fn_builder(
     bert_config: modeling.BertConfig,
     num_labels: int,
     init_checkpoint: Optional[str] = None,
-    training: Training = Training(),
+    training: Training = NO_TRAINING,
     pooling: Optional[str] = None,
 ) -> Callable:
     """Returns the `model_fn` of a classifier.
@@ -73,7 +75,7 @@ def classifier_model_fn_builder(
         logits = create_model(bert_config, is_training, features, num_labels, pooling)
 
         def losses():
-            return _cross_entropy(logits, features["label_ids"])  # [B]
+            return cross_entropy(logits, features["label_ids"])  # [B]
 
         def metrics():
             predicted = tf.argmax(logits, axis=-1)
@@ -85,7 +87,7 @@ def classifier_model_fn_builder(
 
         return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
 
-    return _model_fn(build_head, init_checkpoint, training)
+    return make_model_fn(build_head, init_checkpoint, training)
 
 
 def multi_label_model_fn_builder(
@@ -93,7 +95,7 @@ def multi_label_model_fn_builder(
     bert_config: modeling.BertConfig,
     num_labels: int,
     init_checkpoint: Optional[str] = None,
-    training: Training = Training(),
+    training: Training = NO_TRAINING,
     pooling: Optional[str] = None,
 ) -> Callable:
     """Returns the `model_fn` of a classifier whose texts have any number of labels.
@@ -127,7 +129,7 @@ def multi_label_model_fn_builder(
 
         return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
 
-    return _model_fn(build_head, init_checkpoint, training)
+    return make_model_fn(build_head, init_checkpoint, training)
 
 
 def regression_model_fn_builder(
@@ -136,7 +138,7 @@ def regression_model_fn_builder(
     mean: float,
     scale: float,
     init_checkpoint: Optional[str] = None,
-    training: Training = Training(),
+    training: Training = NO_TRAINING,
     pooling: Optional[str] = None,
 ) -> Callable:
     """Returns the `model_fn` of a model that gives each text a number.
@@ -168,84 +170,19 @@ def regression_model_fn_builder(
 
         return Head(lambda: {"logits": numbers}, lambda: tf.reduce_mean(losses()), metrics)
 
-    return _model_fn(build_head, init_checkpoint, training)
+    return make_model_fn(build_head, init_checkpoint, training)
 
 
-def tagger_model_fn_builder(
-    *,
-    bert_config: modeling.BertConfig,
-    labels: Sequence[str],
-    head: str = "linear",
-    use_crf: bool = False,
-    init_checkpoint: Optional[str] = None,
-    training: Training = Training(),
-) -> Callable:
-    """Returns the `model_fn` of a tagger: a label for each word, from its first wordpiece.
-
-    Args:
-      bert_config: The model's configuration.
-      labels: Names of the L labels, in IOB2.
-      head: What the dense layer is over. "linear": BERT's output; "pooler": the sequence-output
-        pooler.
-      use_crf: Whether a linear-chain CRF over the words takes softmax's place.
-      init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
-      training: How to train.
-
-    Returns:
-      A function of features as of `TaggingFeatures.batch`, labels (unused: they are among the
-      features), mode and `RunConfig`. Its predictions are `label_ids`, int32 [B, W], and
-      `probabilities` of these labels, float [B, W] (with a CRF the marginal ones); and
-      `negative_log_likelihood`, float [B], nats, of each row's own labels where it has some.
-    """
-
-    def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_tagger(bert_config, is_training, features, len(labels), head)
-        chain = _make_chain(labels, features) if use_crf else None
-        return _tagger_head(chain, logits, features)
-
-    return _model_fn(build_head, init_checkpoint, training)
-
-
-def _make_chain(labels: Sequence[str], features: dict) -> crf.Chain:
-    begins, ends = (tf.cast(features[name], tf.bool) for name in ("begins", "ends"))
-    return crf.make_chain(labels, tagging.may_follow, begins, ends)
-
-
-def _tagger_head(chain: Optional[crf.Chain], logits: tf.Tensor, features: dict) -> Head:
-    """Makes the head of logits [B, W, L]; `chain` None: softmax."""
-    mask = tf.cast(features["word_mask"], tf.bool)  # [B, W]
-    label_ids = features["label_ids"]  # [B, W]
-    labelled = mask & tf.not_equal(label_ids, NO_LABEL)  # [B, W]
-    nll = _tags_nll(chain, logits, label_ids, labelled)  # [B]
-    num_labelled = tf.reduce_sum(tf.cast(labelled, tf.float32))
-
-    def predictions():
-        predicted, probabilities = _best_tags(chain, logits, mask)
-        return {
-            "label_ids": predicted,
-            "probabilities": probabilities,
-            "negative_log_likelihood": nll,
-        }
-
-    def loss():
-        # The mean over words, as over rows in a classifier: a long text counts for more.
-        return tf.reduce_sum(nll) / num_labelled
-
-    def metrics():
-        predicted, _ = _best_tags(chain, logits, mask)
-        weights = tf.cast(labelled, tf.float32)
-        return {
-            "eval_accuracy": tf.metrics.accuracy(label_ids, predicted, weights=weights),
-            "eval_loss": tf.metrics.mean(loss(), num_labelled),
-        }
-
-    return Head(predictions, loss, metrics)
-
-
-def _model_fn(
+def make_model_fn(
     build_head: Callable[[dict, bool], Head], init_checkpoint: Optional[str], training: Training
 ) -> Callable:
-    """Makes the `model_fn` of a head, the same for all tasks."""
+    """Makes the `model_fn` of a head, the same for all tasks.
+
+    Args:
+      build_head: Makes the head of a batch of features, in training or not.
+      init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
+      training: How to train.
+    """
 
     def model_fn(features, labels, mode, config):
         del labels
@@ -298,48 +235,17 @@ def create_model(
     Returns:
       Logits, float Tensor [B, L].
     """
-    model = _bert(bert_config, is_training, features)
-    logits = _dense_head(model.get_pooled_output(), bert_config, is_training, num_labels)  # [W, L]
+    model = run_bert(bert_config, is_training, features)
+    logits = dense_head(model.get_pooled_output(), bert_config, is_training, num_labels)  # [W, L]
     if pooling is None:
         return logits
     return POOLINGS[pooling](logits, features["window_rows"])  # [B, L]
 
 
-def create_tagger(
-    bert_config: modeling.BertConfig,
-    is_training: bool,
-    features: dict,
-    num_labels: int,
-    head: str,
-) -> tf.Tensor:
-    """Builds BERT and the tagger's head: each word's first piece, dropout, dense.
-
-    Args:
-      bert_config: The model's configuration.
-      is_training: Whether to apply dropout.
-      features: `input_ids`, `input_mask`, `segment_ids`: int32 Tensors [B, S]; `word_positions`:
-        int32 Tensor [B, W].
-      num_labels: Labels L.
-      head: "pooler" or "linear".
-
-    Returns:
-      Logits, float Tensor [B, W, L].
-    """
-    model = _bert(bert_config, is_training, features)
-    if head == "pooler":
-        hidden = model.get_sequence_pooled_output()  # [B, S, H]
-    else:
-        hidden = model.get_sequence_output()  # [B, S, H]
-    words = tf.gather(hidden, features["word_positions"], batch_dims=1)  # [B, W, H]
-    shape = modeling.get_shape_list(words)
-    flat = tf.reshape(words, [-1, shape[2]])  # [B * W, H]
-    logits = _dense_head(flat, bert_config, is_training, num_labels)
-    return tf.reshape(logits, [shape[0], shape[1], num_labels])
-
-
-def _bert(
+def run_bert(
     bert_config: modeling.BertConfig, is_training: bool, features: dict
 ) -> modeling.BertModel:
+    """Builds BERT over `input_ids`, `input_mask` and `segment_ids`, int32 Tensors [rows, S]."""
     return modeling.BertModel(
         config=bert_config,
         is_training=is_training,
@@ -349,7 +255,7 @@ def _bert(
     )
 
 
-def _dense_head(
+def dense_head(
     hidden: tf.Tensor, bert_config: modeling.BertConfig, is_training: bool, num_labels: int
 ) -> tf.Tensor:
     """Dropout and the last layer: float [rows, H] to [rows, L]."""
@@ -365,29 +271,6 @@ def _dense_head(
     return tf.nn.bias_add(tf.matmul(hidden, output_weights, transpose_b=True), output_bias)
 
 
-def _cross_entropy(logits: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
+def cross_entropy(logits: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
+    """Returns -log p of each label, float [...], of logits [..., L] and label ids int32 [...]."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=label_ids, logits=logits)
-
-
-def _tags_nll(
-    chain: Optional[crf.Chain], logits: tf.Tensor, label_ids: tf.Tensor, labelled: tf.Tensor
-) -> tf.Tensor:
-    """Returns -log p of each row's labels: float [B]; 0 for a row without any."""
-    # What is not labelled gets some label, so that it has a number, which is then left out.
-    label_ids = tf.where(labelled, label_ids, tf.zeros_like(label_ids))
-    if chain is None:
-        per_word = _cross_entropy(logits, label_ids)  # [B, W]
-        return tf.reduce_sum(per_word * tf.cast(labelled, tf.float32), axis=1)
-    nll = -crf.log_likelihood(chain, logits, label_ids, labelled)
-    return nll * tf.cast(labelled[:, 0], tf.float32)
-
-
-def _best_tags(chain: Optional[crf.Chain], logits: tf.Tensor, mask: tf.Tensor):
-    """Returns the predicted labels, int32 [B, W], and their probabilities, float [B, W]."""
-    if chain is None:
-        probabilities = tf.nn.softmax(logits)  # [B, W, L]
-        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
-    else:
-        probabilities = crf.marginals(chain, logits, mask)
-        predicted = crf.viterbi(chain, logits, mask)
-    return predicted, tf.gather(probabilities, predicted, batch_dims=2)

@@ -6,8 +6,8 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 import numpy as np
 
 from finetune import metrics, model_fns
-from finetune.arrays import GrowingArray
-from finetune.features import Spec, place
+from finetune.features import place
+from finetune.targets import LabelIds, LabelSets, Numbers, labels_of, number_of
 from processors import DataProcessor, InputExample
 
 # Columns of test_results.tsv beside those of the labels.
@@ -76,17 +76,17 @@ class SingleLabel(Problem):
 
     name = "single_label"
 
-    def targets(self) -> "LabelIds":
+    def targets(self) -> LabelIds:
         return LabelIds(self.labels)
 
-    def counts(self, targets: "LabelIds") -> Dict[str, float]:
+    def counts(self, targets: LabelIds) -> Dict[str, float]:
         ids = targets.to_numpy()
         return dict(zip(self.labels, np.bincount(ids, minlength=len(self.labels)).tolist()))
 
     def model_fn(self, **settings: Any) -> Callable:
         return model_fns.classifier_model_fn_builder(num_labels=len(self.labels), **settings)
 
-    def scores(self, targets: "LabelIds", logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
+    def scores(self, targets: LabelIds, logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
         scores = metrics.classification_scores(targets.to_numpy(), logits, self.labels)
         return scores, metrics.format_scores(scores)
 
@@ -126,20 +126,20 @@ class MultiLabel(Problem):
         self._separator = separator
         self._thresholds = np.array(thresholds, np.float64)
 
-    def targets(self) -> "LabelSets":
+    def targets(self) -> LabelSets:
         return LabelSets(self.labels, self._separator)
 
     def label_of(self, example: InputExample) -> str:
         return repr(sorted(labels_of(example, self._separator)))
 
-    def counts(self, targets: "LabelSets") -> Dict[str, float]:
+    def counts(self, targets: LabelSets) -> Dict[str, float]:
         ids = targets.flat()
         return dict(zip(self.labels, np.bincount(ids, minlength=len(self.labels)).tolist()))
 
     def model_fn(self, **settings: Any) -> Callable:
         return model_fns.multi_label_model_fn_builder(num_labels=len(self.labels), **settings)
 
-    def scores(self, targets: "LabelSets", logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
+    def scores(self, targets: LabelSets, logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
         scores = metrics.multi_label_scores(
             targets.to_numpy(), logits, self.labels, self._thresholds
         )
@@ -170,13 +170,13 @@ class Regression(Problem):
     def facts(self) -> Dict[str, Any]:
         return {"mean": self._mean, "scale": self._scale}
 
-    def targets(self) -> "Numbers":
+    def targets(self) -> Numbers:
         return Numbers()
 
     def label_of(self, example: InputExample) -> str:
         return ""
 
-    def counts(self, targets: "Numbers") -> Dict[str, float]:
+    def counts(self, targets: Numbers) -> Dict[str, float]:
         numbers = targets.to_numpy()
         if not len(numbers):
             return {}
@@ -186,7 +186,7 @@ class Regression(Problem):
     def model_fn(self, **settings: Any) -> Callable:
         return model_fns.regression_model_fn_builder(mean=self._mean, scale=self._scale, **settings)
 
-    def scores(self, targets: "Numbers", logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
+    def scores(self, targets: Numbers, logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
         scores = metrics.regression_scores(targets.to_numpy(), logits[:, 0])
         return scores, "\n".join(metrics.format_figures(scores)) + "\n"
 
@@ -200,84 +200,6 @@ class Regression(Problem):
 PROBLEMS: Dict[str, Type[Problem]] = {
     problem.name: problem for problem in (SingleLabel, MultiLabel, Regression)
 }
-
-
-class LabelIds:
-    """The label of each row of a data set, as its place in the label list."""
-
-    def __init__(self, labels: Sequence[str]):
-        """Starts with no rows."""
-        self._place_of = {label: i for i, label in enumerate(labels)}
-        self._ids = GrowingArray(np.int32)
-        self.specs = {"label_ids": Spec(1)}
-
-    def add(self, example: InputExample) -> None:
-        """Adds a row's; raises `ValueError` if it has none, or one that is not in the list."""
-        self._ids.append(_label_id(example, example.label, self._place_of))
-
-    def to_numpy(self) -> np.ndarray:
-        """Returns int32 [rows]."""
-        return self._ids.to_numpy()
-
-    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
-        """Returns `label_ids`, int32 [B]."""
-        return {"label_ids": self.to_numpy()[rows]}
-
-
-class LabelSets:
-    """The labels of each row of a data set, as their places in the label list."""
-
-    def __init__(self, labels: Sequence[str], separator: str):
-        """Starts with no rows."""
-        self._place_of = {label: i for i, label in enumerate(labels)}
-        self._separator = separator
-        self._ids = GrowingArray(np.int32)
-        self._starts = GrowingArray(np.int64, [0])
-        self.specs = {"label_ids": Spec(2)}
-
-    def add(self, example: InputExample) -> None:
-        """Adds a row's; raises `ValueError` if one is not in the list."""
-        labels = labels_of(example, self._separator)
-        self._ids.extend([_label_id(example, label, self._place_of) for label in labels])
-        self._starts.append(len(self._ids))
-
-    def flat(self) -> np.ndarray:
-        """Returns the labels of all rows, end to end: int32 [labels]."""
-        return self._ids.to_numpy()
-
-    def to_numpy(self) -> np.ndarray:
-        """Returns int32 [rows, L], 1 where a row has a label."""
-        return self.batch(np.arange(len(self._starts) - 1))["label_ids"]
-
-    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
-        """Returns `label_ids`, int32 [B, L], 1 where a row has a label."""
-        ids, starts = self.flat(), self._starts.to_numpy()
-        counts = starts[rows + 1] - starts[rows]
-        array = np.zeros([len(rows), len(self._place_of)], np.int32)
-        for i, (start, count) in enumerate(zip(starts[rows], counts)):
-            array[i, ids[start : start + count]] = 1
-        return {"label_ids": array}
-
-
-class Numbers:
-    """The number of each row of a data set."""
-
-    def __init__(self):
-        """Starts with no rows."""
-        self._numbers = GrowingArray(np.float32)
-        self.specs = {"label_ids": Spec(1, "float32")}
-
-    def add(self, example: InputExample) -> None:
-        """Adds a row's; raises `ValueError` if its label is no number."""
-        self._numbers.append(number_of(example))
-
-    def to_numpy(self) -> np.ndarray:
-        """Returns float32 [rows]."""
-        return self._numbers.to_numpy()
-
-    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
-        """Returns `label_ids`, float32 [B]: the name is that of all tasks."""
-        return {"label_ids": self.to_numpy()[rows]}
 
 
 def learn(
@@ -323,36 +245,6 @@ def recall(
     return SingleLabel(labels)
 
 
-def labels_of(example: InputExample, separator: str) -> List[str]:
-    """Returns the labels of a text that may have several: a list, or words with a separator."""
-    if example.label is None:
-        raise ValueError(
-            f"{place(example)}: the row has no labels; expected them with {separator!r} between, "
-            "or an empty cell for none."
-        )
-    parts = example.label.split(separator) if isinstance(example.label, str) else example.label
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise ValueError(
-            f"{place(example)}: the labels are {example.label!r:.60}; expected a list of strings, "
-            f"or a string with {separator!r} between them."
-        )
-    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
-
-
-def number_of(example: InputExample) -> float:
-    """Returns the label of a text as a number; raises `ValueError` if it is none."""
-    try:
-        number = float(example.label)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ValueError(
-            f"{place(example)}: the label is {example.label!r}; expected a number such as 3.5 "
-            "(--problem_type=regression)."
-        )
-    return number
-
-
 def _mean_and_scale(examples: Iterable[InputExample]) -> Tuple[float, float]:
     # Welford's way (1962), which does not lose digits where the mean is large.
     count, mean, squares = 0, 0.0, 0.0
@@ -392,19 +284,3 @@ def _refuse_labels(labels: Sequence[str], processor: DataProcessor, at_least: in
             f"{len(labels)} label(s) found ({', '.join(map(repr, labels[:20]))}); {name} expects "
             f"{expected}.{several}"
         )
-
-
-def _label_id(example: InputExample, label: Any, place_of: Dict[str, int]) -> int:
-    if label is None or label == "" or (isinstance(label, str) and not label.strip()):
-        raise ValueError(f"{place(example)}: the row has no label; expected {_known(place_of)}.")
-    if not isinstance(label, str) or label not in place_of:
-        raise ValueError(
-            f"{place(example)}: unknown label {label!r}; expected {_known(place_of)}. The labels "
-            "are those of --labels, of the task's class in processors.py, or of the training data."
-        )
-    return place_of[label]
-
-
-def _known(place_of: Dict[str, int]) -> str:
-    known = ", ".join(repr(label) for label in list(place_of)[:20])
-    return f"one of {known}" + (" …" if len(place_of) > 20 else "")

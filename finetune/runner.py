@@ -1,28 +1,24 @@
 """Train, evaluate and predict over `tf.estimator.Estimator`, whatever the task."""
 
 import dataclasses
-import difflib
-import glob
 import json
 import logging
 import math
 import os
 import shutil
 import sys
-import tempfile
-from typing import Any, Dict, Iterable, Iterator, Optional, Tuple, Type
+from typing import Any, Dict, Iterable, Iterator, Optional, Type
 
 import tensorflow.compat.v1 as tf
 
 import tokenization
-from finetune import checkpoints, cross_validation, data_report, pretrained, run_record
-from finetune.config import Config, UsageError
+from finetune import checkpoints, cross_validation, data_report, pretrained, run_record, run_setup
+from finetune.config import Config
 from finetune.data_set import DataSet, Fold
 from finetune.files import atomic_text
 from finetune.input_pipeline import Rows, make_input_fn, steps_per_epoch
 from finetune.model_fns import Training
 from finetune.tasks import Task
-from processors import PROCESSORS, DataProcessor
 
 _log = logging.getLogger(__name__)
 
@@ -57,25 +53,25 @@ class Run:
         self._output_dir = config.output_dir
         self._anew = config.do_train and config.overwrite_output_dir
         if self._output_dir:
-            _check_output_dir(config, self._anew)
-        self._record, model_folder = _record_of(config, self._anew)
-        config = _with_settings(config, self._record, task_class)
-        if self._record is None and not _begins(config) and not config.init_checkpoint:
-            raise ValueError(_no_trained_model(self._output_dir))
+            run_setup.check_output_dir(config, self._anew)
+        self._record, model_folder = run_setup.record_of(config, self._anew)
+        config = run_setup.with_settings(config, self._record, task_class)
+        if self._record is None and not run_setup.begins(config) and not config.init_checkpoint:
+            raise ValueError(run_setup.no_trained_model(self._output_dir))
         if config.train_file:
             config = config.filled_from({"task_name": task_class.default_name})
-        self._processor = _make_processor(config.require("task_name"), task_class)
-        if self._record is not None and not _begins(config):
+        self._processor = run_setup.make_processor(config.require("task_name"), task_class)
+        if self._record is not None and not run_setup.begins(config):
             self._record.refuse_other_head(config, task_class.other_script)
-        config = dataclasses.replace(config, data_dir=_data_dir(config))
+        config = dataclasses.replace(config, data_dir=run_setup.data_dir_of(config))
         config = task_class.with_defaults(config, self._processor, config.data_dir or "")
         self._config = config
         tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
         self._model = pretrained.load(
             config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
         )
-        _check_length(config, self._model)
-        if self._record is not None and not _begins(config):
+        run_setup.check_length(config, self._model)
+        if self._record is not None and not run_setup.begins(config):
             self._record.refuse_other_model(self._model)
         self._task = task_class(config, self._processor, self._model)
         self._data = DataSet(config, self._task, model_folder=model_folder, fold=fold)
@@ -96,7 +92,7 @@ class Run:
         self._learn()
         examples = {split: self._data.examples(split) for split in splits}
         features = {split: task.encode(split, rows) for split, rows in examples.items()}
-        _refuse_unwritable(self._output_dir)
+        run_setup.refuse_unwritable(self._output_dir)
         if config.do_train:
             report = data_report.make(task, examples, features, self._model)
             _log.info("%s", data_report.format_report(report))
@@ -121,7 +117,7 @@ class Run:
         report = data_report.check(self._task, self._data, self._learn, self._model)
         sys.stdout.write(data_report.format_report(report))
         if self._output_dir:
-            _refuse_unwritable(self._output_dir)
+            run_setup.refuse_unwritable(self._output_dir)
             data_report.write(report, self._output_dir)
         errors = data_report.errors(report)
         if errors:
@@ -200,7 +196,7 @@ class Run:
         """Returns the checkpoint to evaluate or predict with: there, or else --init_checkpoint."""
         there, given = checkpoints.latest(self._output_dir), self._config.init_checkpoint
         if there is None and not given:
-            raise ValueError(_no_trained_model(self._output_dir))
+            raise ValueError(run_setup.no_trained_model(self._output_dir))
         if there is not None and not checkpoints.is_final(there):
             raise ValueError(
                 f"--output_dir={self._output_dir} holds a training that is not finished, at step "
@@ -245,130 +241,18 @@ class Run:
 
     def _learn(self) -> None:
         """Takes the labels from the trained model, or of the training to come."""
-        if self._record is not None and not _begins(self._config):
+        if self._record is not None and not run_setup.begins(self._config):
             self._task.recall(self._record.labels, self._record.facts)
             return
         # For a model without a record, labels that are listed need no training data.
-        known = not _begins(self._config) and self._task.knows_labels
+        known = not run_setup.begins(self._config) and self._task.knows_labels
         self._task.learn([] if known else self._data.whole())
-
-
-def _begins(config: Config) -> bool:
-    """Returns whether labels are learnt from data: in a training, or a report before it."""
-    return config.do_train or config.do_check
-
-
-def _record_of(config: Config, anew: bool) -> Tuple[Optional[run_record.RunRecord], str]:
-    """Returns what was trained, in the output directory or where --init_checkpoint is; and where.
-
-    A training anew looks at neither.
-    """
-    output_dir = config.output_dir or ""
-    record = run_record.load(output_dir) if output_dir and not anew else None
-    if config.do_train and not anew and checkpoints.latest(output_dir) is None:
-        record = None
-    if record is None and config.init_checkpoint and not _begins(config):
-        folder = os.path.dirname(config.init_checkpoint)
-        return run_record.load(folder), folder
-    return record, output_dir
-
-
-def _refuse_unwritable(output_dir: str) -> None:
-    """Makes the output directory if need be; raises `ValueError` if no file can be made in it."""
-    try:
-        os.makedirs(output_dir, exist_ok=True)
-        tempfile.TemporaryFile(dir=output_dir).close()
-    except OSError as error:
-        raise ValueError(
-            f"--output_dir={output_dir} cannot be written: {error.strerror}. Give another folder."
-        ) from error
 
 
 def _copy_to_standard_output(path: str) -> None:
     with open(path, encoding="utf-8", newline="") as reader:
         shutil.copyfileobj(reader, sys.stdout)
     sys.stdout.flush()
-
-
-def _no_trained_model(output_dir: str) -> str:
-    found = "holds no trained model" if os.path.isdir(output_dir) else "is not there"
-    return (
-        f"--output_dir={output_dir} {found}; expected the folder of a finished training. Give that "
-        "folder, train first (--do_train=true), or give a fine-tuned --init_checkpoint."
-    )
-
-
-def _with_settings(
-    config: Config, record: Optional[run_record.RunRecord], task_class: Type[Task]
-) -> Config:
-    saved = task_class.lasting(dict(record.settings), config) if record else {}
-    saved.pop("init_checkpoint", None)  # Not what to start from now, but what it started from.
-    saved.pop("do_lower_case", None)  # Known from tokenizer_config.json beside the vocabulary.
-    defaults = {"max_seq_length": 128, "preserve_unused_tokens": False}
-    return config.filled_from(saved).filled_from(defaults)
-
-
-def _check_output_dir(config: Config, anew: bool) -> None:
-    output_dir = os.path.realpath(config.output_dir)
-    if glob.has_magic(output_dir):
-        raise ValueError(
-            f"--output_dir={config.output_dir}: TensorFlow takes *, ?, [ and ] in a checkpoint's "
-            "path for patterns. Give a path without them."
-        )
-    if os.path.exists(output_dir) and not os.path.isdir(output_dir):
-        raise ValueError(f"--output_dir={config.output_dir} is a file; expected a folder.")
-    for name in ("init_checkpoint", "vocab_file", "bert_config_file"):
-        path = getattr(config, name)
-        if anew and path and os.path.dirname(os.path.realpath(path)) == output_dir:
-            raise ValueError(
-                f"--overwrite_output_dir=true would remove --{name}={path}, which this training "
-                "needs. Give another --output_dir."
-            )
-
-
-def _make_processor(task_name: str, task_class: Type[Task]) -> DataProcessor:
-    ours = [name for name, processor in PROCESSORS.items() if task_class.takes(processor)]
-    for name in (task_name, task_name.lower()):
-        if name in ours:
-            return PROCESSORS[name]()
-        if name in PROCESSORS:
-            raise UsageError(
-                f"--task_name={task_name} is not a task of this script; its own are "
-                f"{', '.join(ours)}. {task_class.other_script} has the others."
-            )
-    near = difflib.get_close_matches(task_name.lower(), ours, n=1)
-    raise UsageError(
-        f"--task_name={task_name}: no such task"
-        + (f"; did you mean {near[0]}?" if near else ".")
-        + f" Known are {', '.join(ours)} (PROCESSORS in processors.py)."
-    )
-
-
-def _data_dir(config: Config) -> Optional[str]:
-    """Returns the folder of the data, which may be one of the task's name in --data_dir."""
-    data_dir = config.data_dir
-    if not data_dir or not (config.reads_data_dir() or os.path.isdir(data_dir)):
-        return None
-    if not os.path.isdir(data_dir):
-        hint = ""
-        if os.path.exists(data_dir):
-            found, hint = "is a file", " A single file is named by --train_file (with --split)."
-        else:
-            found = "is not there"
-        raise ValueError(f"--data_dir={data_dir} {found}; expected a folder of data files.{hint}")
-    for name in (config.task_name, config.task_name.lower()):
-        if os.path.isdir(os.path.join(data_dir, name)):
-            return os.path.join(data_dir, name)
-    return data_dir
-
-
-def _check_length(config: Config, model: pretrained.Pretrained) -> None:
-    positions = model.bert_config.max_position_embeddings
-    if config.max_seq_length > positions:
-        raise ValueError(
-            f"--max_seq_length={config.max_seq_length}: the model has positions for {positions} "
-            "wordpieces at the most."
-        )
 
 
 def _log_start(

@@ -9,10 +9,12 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import data_files, entity_metrics, model_fns, ner_readers, predictions, tagging
+from finetune import data_files, entity_metrics, ner_readers, predictions, tagging
+from finetune.model_fns import Training
 from finetune.ner_config import NER_HEADS, NerConfig
 from finetune.readers import DataPath
 from finetune.tagged_text import TaggedText
+from finetune.tagger_model import tagger_model_fn_builder
 from finetune.tagging_features import TaggingFeatures, encode_texts, room_of
 from finetune.tasks import Task
 from processors import DataProcessor, NERProcessor
@@ -143,13 +145,11 @@ class SequenceTagging(Task):
                 counts[kind] = counts.get(kind, 0) + 1
         return counts
 
-    def make_model_fn(
-        self, init_checkpoint: Optional[str], training: model_fns.Training
-    ) -> Callable:
+    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
         factors = {}
         if self._config.use_crf:
             factors[_CRF_VARIABLES] = self._config.crf_learning_rate_factor
-        return model_fns.tagger_model_fn_builder(
+        return tagger_model_fn_builder(
             bert_config=self._model.bert_config,
             labels=self.labels,
             head=self._config.ner_head,

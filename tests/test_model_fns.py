@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 import tiny
 
 import modeling
-from finetune import metrics, model_fns
+from finetune import metrics, model_fns, tagger_model
 from finetune.features import Features
 from finetune.input_pipeline import make_input_fn
 from finetune.problems import LabelIds, LabelSets, Numbers
@@ -253,7 +253,7 @@ TAGS = ["O", "B-A", "I-A"]
 
 
 def tagger(tmp_path, **settings):
-    model_fn = model_fns.tagger_model_fn_builder(
+    model_fn = tagger_model.tagger_model_fn_builder(
         bert_config=modeling.BertConfig.from_dict(tiny.config(97, num_layers=1)),
         labels=TAGS,
         training=model_fns.Training(learning_rate=1e-3, num_train_steps=4),
@@ -329,7 +329,7 @@ def test_the_crf_has_a_learning_rate_of_its_own(tmp_path):
         training = model_fns.Training(
             learning_rate=1e-3, num_train_steps=4, learning_rate_factors=factors
         )
-        model_fn = model_fns.tagger_model_fn_builder(
+        model_fn = tagger_model.tagger_model_fn_builder(
             bert_config=modeling.BertConfig.from_dict(tiny.config(97, num_layers=1)),
             labels=TAGS,
             use_crf=True,

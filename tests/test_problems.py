@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from finetune import problems
 from finetune.features import Spec
-from finetune.problems import LabelIds, LabelSets, MultiLabel, Numbers, Regression, SingleLabel
+from finetune.problems import MultiLabel, Regression, SingleLabel
+from finetune.targets import LabelIds, LabelSets, Numbers, labels_of
 from processors import BinaryProcessor, DataProcessor, InputExample, MulticlassProcessor
 
 
@@ -185,13 +186,13 @@ def test_one_label_is_enough_where_texts_may_have_none():
     ],
 )
 def test_labels_of_a_text(label, expected):
-    assert problems.labels_of(examples(label)[0], ",") == expected
+    assert labels_of(examples(label)[0], ",") == expected
 
 
 @pytest.mark.parametrize("label", [5, ["a", 5], ["a", ["b"]]])
 def test_labels_that_are_no_strings_are_refused_with_their_place(label):
     with pytest.raises(ValueError, match="^f:1: .*expected"):
-        problems.labels_of(examples(label)[0], ",")
+        labels_of(examples(label)[0], ",")
 
 
 def test_sets_of_labels_become_rows_of_zeros_and_ones():
@@ -268,7 +269,7 @@ def test_an_answer_of_several_labels_can_be_read_as_they_were_written():
     problem = MultiLabel(["a b", "c", "d"], "|", [0.5])
     (answer,) = problem.answers(np.array([[1.0, -1.0, 1.0]]))
     assert answer[0] == "a b|d"
-    assert problems.labels_of(examples(answer[0])[0], "|") == ["a b", "d"]
+    assert labels_of(examples(answer[0])[0], "|") == ["a b", "d"]
 
 
 def test_sets_are_scored_at_their_thresholds():
