@@ -127,6 +127,8 @@ class BertConfig(object):
             raise ValueError(
                 "%s: the BERT config cannot be read (%s)." % (json_file, error.message)
             )
+        except json.JSONDecodeError as error:
+            raise ValueError("%s: not a BERT config, which is JSON (%s)." % (json_file, error))
         except ValueError as error:
             raise ValueError("%s: %s" % (json_file, error))
 

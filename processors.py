@@ -48,7 +48,13 @@ class DataProcessor:
 
     def path_of(self, data_dir: str, split: str) -> str:
         """Returns the file of a split."""
-        return os.path.join(data_dir, self.files[split])
+        return os.path.join(data_dir, self.file_name(split))
+
+    def file_name(self, split: str) -> str:
+        """Returns the name that `files` has for a split."""
+        if split not in self.files:
+            raise data_files.MissingData(f"{type(self).__name__}: its files name no {split} data.")
+        return self.files[split]
 
     def get_train_examples(self, data_dir: str) -> List[InputExample]:
         """Returns the examples to train on."""
@@ -84,7 +90,7 @@ class MulticlassProcessor(DataProcessor):
 
     def path_of(self, data_dir: str, split: str) -> str:
         endings = text_readers.ENDINGS
-        return data_files.find_file(data_dir, self.files[split], endings, folders=("",))
+        return data_files.find_file(data_dir, self.file_name(split), endings, folders=("",))
 
     def read_examples(self, path: str, split: str) -> Iterable[InputExample]:
         for row in text_readers.read_rows(path, self.options, need_label=split != "test"):
@@ -140,7 +146,7 @@ class NERProcessor(DataProcessor):
     word_split: Optional[str] = None  # How bare text is cut into words: tagged_text.WORD_SPLITS
 
     def path_of(self, data_dir: str, split: str) -> str:
-        return ner_readers.find_file(data_dir, self.files[split])
+        return ner_readers.find_file(data_dir, self.file_name(split))
 
     def read_examples(self, path: str, split: str) -> Iterable[TaggedText]:
         options = ner_readers.Options(

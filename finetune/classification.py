@@ -7,14 +7,14 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import data_files, model_fns, predictions, problems, text_readers
+from finetune import model_fns, predictions, problems, sources, text_readers
 from finetune.classifier_config import ClassifierConfig
 from finetune.columns import Wanted
 from finetune.config import UsageError
 from finetune.features import Features, encode_examples, place, texts_of
 from finetune.readers import DataPath, read_lines
 from finetune.tasks import Task
-from finetune.truncation import Cut
+from finetune.truncation import TRUNCATIONS, Cut
 from processors import DataProcessor, InputExample, MulticlassProcessor, NERProcessor
 
 _log = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ _log = logging.getLogger(__name__)
 _TABLE_FLAGS = (
     "data_form", "header", "delimiter", "quoting", "text_column", "text_b_column", "label_column",
 )  # fmt: skip
-_DEFAULTS = {"truncation": "head", "long_text": "truncate", "clean": []}
+_WINDOW_FLAGS = ("window_pooling", "max_windows", "doc_stride")
+_DEFAULTS = {"long_text": "truncate", "clean": []}
 _WINDOW_DEFAULTS = {"window_pooling": "mean", "max_windows": 16}
 
 
@@ -44,6 +45,18 @@ class Classification(Task):
         return not issubclass(processor, NERProcessor)
 
     @classmethod
+    def lasting(cls, settings: Dict[str, Any], config: ClassifierConfig) -> Dict[str, Any]:
+        others = {"labels"}  # They are kept by themselves.
+        if config.header is not None:
+            others |= {"text_column", "text_b_column", "label_column"}
+        if config.task_name and config.task_name != settings.get("task_name"):
+            others |= set(_TABLE_FLAGS)
+        if config.long_text == "truncate":
+            others |= set(_WINDOW_FLAGS)
+        lasting = super().lasting(settings, config)
+        return {name: value for name, value in lasting.items() if name not in others}
+
+    @classmethod
     def with_defaults(
         cls, config: ClassifierConfig, processor: DataProcessor, data_dir: str
     ) -> ClassifierConfig:
@@ -56,21 +69,15 @@ class Classification(Task):
                 "out, or give --task_name=multiclass."
             )
         config = config.filled_from({"problem_type": processor.problem_type, **_DEFAULTS})
+        _refuse_idle_flags(config)
         if config.long_text != "windows":
-            for name in ("window_pooling", "max_windows", "doc_stride"):
-                if getattr(config, name) is not None:
-                    raise UsageError(f"--{name} is given without --long_text=windows.")
-            return config
+            return config.filled_from({"truncation": TRUNCATIONS[0]})
         room = config.max_seq_length - 2
         return config.filled_from({**_WINDOW_DEFAULTS, "doc_stride": max(1, room // 2)})
 
-    @property
-    def knows_labels(self) -> bool:
-        return bool(self._config.labels) or super().knows_labels
-
-    @property
-    def cuts_long_texts(self) -> bool:
-        return self._config.long_text == "truncate"
+    def listed_labels(self) -> Optional[List[str]]:
+        given = _listed(self._config.labels, self._config.problem_type)
+        return super().listed_labels() if given is None else given
 
     @property
     def learns_strata(self) -> bool:
@@ -78,12 +85,11 @@ class Classification(Task):
 
     def learn(self, train_examples: Iterable[InputExample]) -> None:
         config = self._config
-        labels = _listed(config.labels) or self._processor.get_labels()
         self._problem = problems.learn(
             config.problem_type,
             train_examples,
             self._processor,
-            labels=labels,
+            labels=self.listed_labels(),
             separator=config.label_separator or problems.DEFAULT_SEPARATOR,
             thresholds=config.threshold_numbers(),
         )
@@ -92,6 +98,12 @@ class Classification(Task):
         self._pairs = None if first is None else first.text_b is not None
 
     def recall(self, labels: List[str], facts: Dict[str, Any]) -> None:
+        given = _listed(self._config.labels, self._config.problem_type)
+        if given is not None and given != labels:
+            raise UsageError(
+                f"--labels={','.join(given):.80}: the model was trained with {', '.join(labels)}. "
+                "Leave the flag out."
+            )
         self.labels = list(labels)
         self._problem = problems.recall(
             labels,
@@ -118,6 +130,14 @@ class Classification(Task):
 
     def texts(self, example: InputExample) -> Sequence[str]:
         return texts_of(example)
+
+    def source(self, split: str, path: str) -> Iterable[InputExample]:
+        if path != "-" or isinstance(self._processor, MulticlassProcessor):
+            return super().source(split, path)
+        # Bare text is the same for all tasks, however they read their own files.
+        reader = MulticlassProcessor()
+        reader.options = text_readers.Options(form="text", pairs=bool(self._pairs))
+        return list(reader.read_examples(path, split))
 
     def contents(self, examples: Iterable[InputExample]) -> Iterator[Tuple]:
         return ((example.text_a, example.text_b, example.label) for example in examples)
@@ -155,9 +175,9 @@ class Classification(Task):
 
     def _alike(self, examples: Iterable[InputExample]) -> Iterator[InputExample]:
         """Yields examples; refuses pairs for a model of single texts, and the other way."""
-        for number, example in enumerate(examples):
+        for example in examples:
             pair = example.text_b is not None
-            if number == 0 and self._pairs is not None and pair != self._pairs:
+            if self._pairs is not None and pair != self._pairs:
                 kinds = ("a single text", "a pair of texts")
                 raise ValueError(
                     f"{place(example)}: {kinds[pair]}, but the model is trained on rows that are "
@@ -212,11 +232,12 @@ class _Forgiving:
         self._targets = targets
         self._faults = faults
 
-    def add(self, example: InputExample) -> None:
+    def add(self, example: InputExample) -> object:
         try:
-            self._targets.add(example)
+            return self._targets.add(example)
         except ValueError as error:
             self._faults.append(str(error))
+            return None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._targets, name)
@@ -240,7 +261,7 @@ def _with_options(
         ),
     )
     if config.do_train or config.do_check:
-        path = config.train_file or data_files.existing(processor, data_dir, "train")
+        path = config.train_file or sources.existing(processor, data_dir, "train")
         if path:
             file = DataPath.of(path, config.encoding or DataPath.encoding)
             options = text_readers.settle(file, options)
@@ -256,8 +277,28 @@ def _with_options(
     )
 
 
-def _listed(labels: Optional[List[str]]) -> Optional[List[str]]:
+def _refuse_idle_flags(config: ClassifierConfig) -> None:
+    """Raises `UsageError` if a flag is given that has no effect beside the others."""
+    several = config.problem_type == problems.MultiLabel.name
+    for name, needed, has_effect in (
+        *((name, "--long_text=windows", config.long_text == "windows") for name in _WINDOW_FLAGS),
+        ("truncation", "--long_text=truncate", config.long_text != "windows"),
+        ("thresholds", "--problem_type=multi_label", several),
+        ("label_separator", "--problem_type=multi_label", several),
+        ("labels", "labels: it is a regression", config.problem_type != problems.Regression.name),
+    ):
+        if getattr(config, name) is not None and not has_effect:
+            raise UsageError(f"--{name} is given without {needed}.")
+
+
+def _listed(labels: Optional[List[str]], problem_type: str) -> Optional[List[str]]:
     """Returns the labels of a flag, which may name a file that has one a line."""
-    if labels is not None and len(labels) == 1 and os.path.isfile(labels[0]):
+    if labels is None or len(labels) != 1:
+        return labels
+    if os.path.isfile(labels[0]):
         return [line.strip() for _, line in read_lines(labels[0]) if line.strip()]
-    return labels
+    if problem_type == problems.MultiLabel.name:
+        return labels
+    raise UsageError(
+        f"--labels={labels[0]}: no such file; expected labels with commas between, or a file."
+    )

@@ -1,7 +1,6 @@
 """What the scripts' `main` share: flags, messages, exit status, TensorFlow's own noise."""
 
 import logging
-import re
 import sys
 from typing import Callable, List, Type
 
@@ -9,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from absl import flags
 
 from finetune import config as config_lib
+from finetune.tf_errors import reason_of
 
 # What a user can do something about; anything else is a fault of the toolkit, with a traceback.
 _ERRORS = (ValueError, OSError, tf.errors.OpError, tf.train.NanLossDuringTrainingError)
@@ -72,9 +72,7 @@ def _one_line(error: Exception) -> str:
         )
     if not isinstance(error, tf.errors.OpError):
         return str(error)
-    # What is wrong stands amid the graph's history, before the name of the node.
-    stated = re.search(r"([^\n]+)\n\s*\[\[\{\{node", error.message)
-    return f"{type(error).__name__}: {stated.group(1) if stated else error.message}".split("\n")[0]
+    return f"{type(error).__name__}: {reason_of(error)}"
 
 
 def set_up_logging() -> None:

@@ -63,6 +63,12 @@ def find_columns(rows: Rows, path: str, wanted: Wanted, need_label: bool) -> Col
     return _numbered_columns(rows, where, wanted, need_label)
 
 
+def may_be_header(cells: Sequence[str]) -> bool:
+    """Returns whether a first line has a usual name of a column."""
+    known = {*TEXT_NAMES, *TEXT_B_NAMES, *LABEL_NAMES}
+    return any(cell.strip().casefold() in known for cell in cells)
+
+
 def suspicion(rows: Rows, path: str, columns: Columns) -> Optional[str]:
     """Returns, in words, why the first line may not be what it is taken for; None if all is well.
 
@@ -95,10 +101,9 @@ def _has_header(first: Sequence[str], wanted: Wanted) -> bool:
     if wanted.header is not None:
         return wanted.header
     given = [name for name in (wanted.text, wanted.text_b, wanted.label) if name is not None]
-    if any(name in first or not _is_number(name) for name in given):
+    if any(name in first or not is_number(name) for name in given):
         return True
-    known = {*TEXT_NAMES, *TEXT_B_NAMES, *LABEL_NAMES}
-    return any(cell.strip().casefold() in known for cell in first)
+    return may_be_header(first)
 
 
 def _named_columns(names: List[str], where: str, wanted: Wanted, need_label: bool) -> Columns:
@@ -114,7 +119,7 @@ def _named_columns(names: List[str], where: str, wanted: Wanted, need_label: boo
         raise _no_column("text", names, where, "--text_column")
     if label is None and need_label:
         raise _no_column("label", names, where, "--label_column")
-    return Columns(True, text, text_b, label)
+    return _distinct(Columns(True, text, text_b, label), where)
 
 
 def _find(
@@ -129,7 +134,7 @@ def _find(
     if given is not None:
         if given in names:
             return names.index(given)
-        if _is_number(given):
+        if is_number(given):
             return _place(given, len(names), where, flag)
         if needed:
             raise _no_column(given, names, where, flag)
@@ -151,7 +156,7 @@ def _no_column(wanted: str, names: List[str], where: str, flag: str) -> ValueErr
 def _numbered_columns(rows: Rows, where: str, wanted: Wanted, need_label: bool) -> Columns:
     width = len(rows[0][1])
     for flag, given in (("text", wanted.text), ("text_b", wanted.text_b), ("label", wanted.label)):
-        if given is not None and not _is_number(given):
+        if given is not None and not is_number(given):
             raise ValueError(
                 f"{where}: --{flag}_column={given} is a name, but the file has no header. Give the "
                 "column's number: 1 is the first, -1 the last."
@@ -178,7 +183,17 @@ def _numbered_columns(rows: Rows, where: str, wanted: Wanted, need_label: bool) 
             "which they are: --text_column and --label_column, by number (1 is the first), or by "
             "name if this line is a header."
         )
-    return Columns(False, text, text_b, label)
+    return _distinct(Columns(False, text, text_b, label), where)
+
+
+def _distinct(columns: Columns, where: str) -> Columns:
+    places = [place for place in columns[1:] if place is not None]
+    if len(set(places)) < len(places):
+        raise ValueError(
+            f"{where}: one column for two of text, text_b and label; expected one each "
+            "(--text_column, --text_b_column, --label_column)."
+        )
+    return columns
 
 
 def _given_label(given: Optional[str], width: int, where: str, needed: bool) -> Optional[int]:
@@ -197,7 +212,8 @@ def _guessed_label(rows: Sequence[Sequence[str]]) -> int:
     return int(measure(1) < measure(0))
 
 
-def _is_number(given: str) -> bool:
+def is_number(given: str) -> bool:
+    """Returns whether a column is given by number."""
     return given.lstrip("-").isdecimal()
 
 

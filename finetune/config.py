@@ -80,6 +80,9 @@ class Config:
     split: Optional[str] = string_flag(
         None, "Cut the training data into train, dev and test by these shares, such as 70:15:15."
     )
+    split_seed: Optional[int] = integer_flag(
+        None, "Which rows --split and --num_folds put where. Default: 0.", lower_bound=0
+    )
     num_folds: Optional[int] = integer_flag(
         None, "Cross-validation: train this many times, each time without one part.", lower_bound=2
     )
@@ -155,6 +158,9 @@ class Config:
             self.require("output_dir")
         if self.predict_file and not (self.do_predict or self.do_check):
             raise ValueError("--predict_file is given without --do_predict=true.")
+        for name in ("train_file", "dev_file"):
+            if getattr(self, name) == "-":
+                raise ValueError(f"--{name}=-: standard input is for --predict_file alone.")
         self._refuse_encoding()
         self._refuse_split()
 
@@ -170,7 +176,7 @@ class Config:
     def _refuse_encoding(self) -> None:
         try:
             "".encode(self.encoding or "utf-8")
-        except LookupError as error:
+        except (LookupError, UnicodeError) as error:
             raise ValueError(
                 f"--encoding={self.encoding}: no text encoding that Python knows; expected such as "
                 "utf-8, latin-1, cp1252, utf-16."
@@ -183,6 +189,8 @@ class Config:
             raise ValueError("--split and --num_folds make dev data: leave --dev_file out.")
         if self.split and self.num_folds:
             raise ValueError("--split and --num_folds: expected one of them, not both.")
+        if self.split_seed is not None and not (self.split or self.num_folds):
+            raise ValueError("--split_seed is given without --split or --num_folds.")
         if self.num_folds and (not self.do_train or self.do_predict):
             raise ValueError(
                 "--num_folds trains and scores: expected --do_train=true, and no --do_predict."

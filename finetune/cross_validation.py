@@ -28,10 +28,12 @@ def run(config: Config, run_fold: Callable[[Config, Fold], Dict[str, Any]]) -> N
         fold_config = dataclasses.replace(
             config,
             num_folds=None,
+            split_seed=None,
             do_eval=True,
             output_dir=os.path.join(config.output_dir, f"fold-{index + 1}"),
         )
-        scores.append(run_fold(fold_config, Fold(index, config.num_folds)))
+        fold = Fold(index, config.num_folds, config.split_seed or 0)
+        scores.append(run_fold(fold_config, fold))
     summary = {"num_folds": config.num_folds, "scores": summarize(scores), "folds": scores}
     text = format_summary(summary)
     with atomic_text(os.path.join(config.output_dir, "cv_results.json")) as writer:
@@ -48,7 +50,9 @@ def summarize(scores: List[Dict[str, Any]]) -> Dict[str, Any]:
     """
     summary = {}
     for name in dict.fromkeys(name for fold in scores for name in fold):
-        values = [fold.get(name) for fold in scores]
+        # A count that a fold does not list is none.
+        counts = all(isinstance(fold.get(name, 0), int) for fold in scores)
+        values = [fold.get(name, 0 if counts else None) for fold in scores]
         if any(isinstance(v, dict) for v in values):
             summary[name] = summarize([v or {} for v in values])
         elif all(v is None or _is_number(v) for v in values):

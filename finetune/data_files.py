@@ -1,11 +1,15 @@
 """Find the file of a split in a folder."""
 
 import os
-from typing import Any, Iterable, Sequence
+from typing import Iterable, Sequence
 
 # Other usual names of the splits.
 _ALIASES = {"dev": ("dev", "val", "valid", "validation")}
 COMPRESSED = ".gz"
+
+
+class MissingData(ValueError):
+    """There is no file for a split."""
 
 
 def find_file(data_dir: str, name: str, endings: Sequence[str], folders: Iterable[str] = ()) -> str:
@@ -19,7 +23,8 @@ def find_file(data_dir: str, name: str, endings: Sequence[str], folders: Iterabl
         itself, "texts.txt" for this file in it.
 
     Raises:
-      ValueError: There is none, or more than one.
+      MissingData: There is none.
+      ValueError: There is more than one.
     """
     if name == "-" or os.path.isfile(os.path.join(data_dir, name)):
         return name if name == "-" else os.path.join(data_dir, name)
@@ -36,17 +41,8 @@ def find_file(data_dir: str, name: str, endings: Sequence[str], folders: Iterabl
     if paths:
         raise ValueError(f"{' and '.join(paths)}: both hold the {name} data; leave one there.")
     there = ", ".join(sorted(os.listdir(data_dir))[:10]) if os.path.isdir(data_dir) else "nothing"
-    raise ValueError(
+    raise MissingData(
         f"{data_dir}: no {name} data; expected {name} with one of the endings "
         f"{' '.join(endings)}, or {' or '.join(os.path.join(name, file) for file in folders)}. "
         f"There is: {there or 'nothing'}."
     )
-
-
-def existing(processor: Any, data_dir: str, split: str) -> str:
-    """Returns the file that a processor has for a split, or "" if it is not there."""
-    try:
-        path = processor.path_of(data_dir, split)
-    except ValueError:
-        return ""
-    return path if os.path.exists(path) else ""

@@ -20,6 +20,7 @@ from finetune.tasks import Task
 REPORT_FILE = "data_report.json"
 _SHOWN_PLACES = 5
 _SHOWN_LABELS = 20
+_SHOWN_FAULTS = 10
 _MANY_UNKNOWN = 0.05  # Share of [UNK] from which the vocabulary is likely another language's
 _COVERED = 99  # Percent of the rows that the length suggested has room for
 _SEVERITIES = ("error", "warning", "note")
@@ -89,9 +90,10 @@ def check(
             data[split] = _Data(examples, features, task.label_counts(examples, features))
         except ValueError as error:
             faults.append(str(error))
-        if faults:
-            shown = faults[:_SHOWN_PLACES]
-            problems.append(_problem("error", "; ".join(shown), len(faults), []))
+        problems += [_problem("error", fault, 1, []) for fault in faults[:_SHOWN_FAULTS]]
+        more = len(faults) - _SHOWN_FAULTS
+        if more > 0:
+            problems.append(_problem("error", f"{split}: {more} more such rows", more, []))
     return _report(task, data, model, problems)
 
 
@@ -135,9 +137,9 @@ def _figures(split: str, one: _Data, train: Optional[_Data], task: Task) -> Dict
         "label_shares": _shares(one, task.label_unit),
         "tokens": {
             "median": float(np.median(lengths)),
-            "p95": float(np.percentile(lengths, 95)),
+            "p95": int(np.percentile(lengths, 95, method="higher")),
             "longest": int(lengths.max()),
-            "cut": int((lengths > task.max_seq_length).sum()),
+            "cut": int(survey.cut.sum()),
         },
         "unknown_token_rate": _unknown_rate(survey),
         "empty": int((survey.pieces == 0).sum()),
@@ -199,32 +201,27 @@ def _problems_of(
             return []
         places = sources.places(one.examples, rows[:_SHOWN_PLACES].tolist(), task.place)
         shown = [places[row] for row in rows[:_SHOWN_PLACES].tolist() if row in places]
-        return [_problem(severity, f"{split}: {what}", len(rows), shown)]
+        return [_problem(severity, f"{split}: {len(rows)} {what}", len(rows), shown)]
 
-    problems = problem("note", "texts that stand there more than once", _repeated(survey))
+    problems = problem("note", "text(s) that stood there before", _repeated(survey))
     problems += problem(
-        "warning", "empty texts, or such as come to nothing", np.nonzero(survey.pieces == 0)[0]
+        "warning", "empty text(s), or such as come to nothing", np.nonzero(survey.pieces == 0)[0]
     )
     if split != "test":
-        what = "rows whose text has another label in another row"
+        what = "row(s) whose text has another label in another row"
         problems += problem("warning", what, _contradictory(survey))
     if split != "train":
-        what = "texts that stand in the training data, too"
+        what = "text(s) that stand in the training data, too"
         problems += problem("warning", what, _also_in(train, survey))
     rate = _unknown_rate(survey)
     if rate > _MANY_UNKNOWN:
-        what = (
-            f"{rate:.0%} of the wordpieces are unknown to the vocabulary: is it for this language?"
-        )
+        what = f"row(s) with unknown wordpieces, {rate:.0%} of all: is the model for this language?"
         problems += problem("warning", what, np.nonzero(survey.unknown)[0])
-    cut = np.nonzero(survey.lengths > task.max_seq_length)[0]
-    if task.cuts_long_texts:
-        if suggested > task.max_seq_length:
-            advice = f"; --max_seq_length={suggested} has room for {_COVERED} % of the rows"
-        else:
-            advice = ""
-        what = f"rows are cut at --max_seq_length={task.max_seq_length}{advice}"
-        problems += problem("warning" if len(cut) > len(survey) / 20 else "note", what, cut)
+    cut = np.nonzero(survey.cut)[0]
+    what = f"row(s) of which something is cut (--max_seq_length={task.max_seq_length})"
+    if suggested > task.max_seq_length:
+        what += f"; --max_seq_length={suggested} has room for {_COVERED} % of the rows"
+    problems += problem("warning" if len(cut) > len(survey) / 20 else "note", what, cut)
     return problems
 
 
@@ -275,10 +272,11 @@ def format_report(report: Dict[str, Any]) -> str:
         places = ", ".join(_shortened(problem["places"]))
         if problem["count"] > len(problem["places"]) > 0:
             places += ", …"
-        count = f"{problem['count']} " if places else ""
         lines.append(
-            f"{problem['severity']}: {count}{problem['what']}" + (f" ({places})" if places else "")
+            f"{problem['severity']}: {problem['what']}" + (f" ({places})" if places else "")
         )
+    if not report["splits"]:
+        return "\n".join(lines) + "\n"
     lines += _table(report["splits"], report["max_seq_length"])
     lines.append(
         f"--max_seq_length={report['suggested_max_seq_length']} has room for {_COVERED} % of them."
@@ -302,7 +300,7 @@ def _table(splits: Dict[str, Dict[str, Any]], max_seq_length: int) -> List[str]:
         ("wordpieces, median", lambda s: f"{s['tokens']['median']:.0f}"),
         ("… 95 % have at most", lambda s: f"{s['tokens']['p95']:.0f}"),
         ("… longest", lambda s: str(s["tokens"]["longest"])),
-        (f"longer than {max_seq_length}", lambda s: str(s["tokens"]["cut"])),
+        (f"cut at {max_seq_length}", lambda s: str(s["tokens"]["cut"])),
         ("unknown wordpieces", lambda s: f"{s['unknown_token_rate']:.2%}"),
         ("empty", lambda s: str(s["empty"])),
         ("duplicates", lambda s: str(s["duplicates"])),

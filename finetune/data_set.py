@@ -16,6 +16,7 @@ from finetune.tasks import Task
 
 SPLIT_FOLDER = "split"
 _FLAGS = {"train": "train_file", "dev": "dev_file", "test": "predict_file"}
+DATA_FLAGS = tuple(_FLAGS.values())
 
 
 class Fold(NamedTuple):
@@ -23,6 +24,7 @@ class Fold(NamedTuple):
 
     index: int
     count: int
+    seed: int
 
 
 class DataSet:
@@ -122,17 +124,17 @@ class DataSet:
         strata, groups = GrowingArray(np.int32), GrowingArray(np.uint64)
         strata.extend(splitting.number_names(self._task.stratum(example) for example in whole))
         groups.extend(text_hash(self._task.texts(example)) for example in whole)
-        rows = strata.to_numpy(), groups.to_numpy()
+        rows, seed = (strata.to_numpy(), groups.to_numpy()), self._config.split_seed or 0
         if self._fold is None:
             shares = splitting.parse_shares(self._config.split)
-            return splitting.deal(*rows, shares, self._config.seed, self._task.learns_strata)
+            return splitting.deal(*rows, shares, seed, self._task.learns_strata)
         count = self._fold.count
         if len(np.unique(rows[1])) < count:
             raise ValueError(
                 f"{self._place('train')}: {len(rows[0])} row(s), of different texts "
                 f"{len(np.unique(rows[1]))}, for --num_folds={count}; expected one for each fold."
             )
-        return splitting.deal(*rows, [1 / count] * count, self._config.seed)
+        return splitting.deal(*rows, [1 / count] * count, self._fold.seed)
 
     def _path(self, split: str) -> str:
         """Returns the file of a split; "": the processor's own in --data_dir."""
@@ -142,7 +144,10 @@ class DataSet:
                 raise ValueError(f"--{_FLAGS[split]}={path}: no such file.")
             return path
         if not self._config.data_dir:
-            raise UsageError(f"--{_FLAGS[split]}, or --data_dir with a {split} file, is missing.")
+            third = ", or a third share in --split" if self._config.split else ""
+            raise UsageError(
+                f"--{_FLAGS[split]}, or --data_dir with a {split} file{third}, is missing."
+            )
         return ""
 
     def _place(self, split: str) -> str:

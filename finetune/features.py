@@ -31,8 +31,8 @@ class Targets(Protocol):
 
     specs: Dict[str, Spec]
 
-    def add(self, example: InputExample) -> None:
-        """Adds an example's; raises `ValueError` if it has none that is fit."""
+    def add(self, example: InputExample) -> object:
+        """Adds an example's and returns it; raises `ValueError` if it has none that is fit."""
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns the given rows' as arrays."""
@@ -154,6 +154,7 @@ def encode_examples(
     row_windows = GrowingArray(np.int64, [0])
     survey = Survey()
     num_truncated = 0
+    unknown_id = tokenizer.vocab["[UNK]"]
     for example in examples:
         pieces = _pieces(example, tokenizer, clean_steps)
         windows, truncated = cut_row(pieces, cut)
@@ -164,9 +165,16 @@ def encode_examples(
             second_starts.append(second_start)
         row_windows.append(len(second_starts))
         num_truncated += truncated
-        if targets is not None:
-            targets.add(example)
-        _add_to(survey, example, pieces, tokenizer.vocab["[UNK]"])
+        answer = None if targets is None else targets.add(example)
+        ids = [*pieces.a, *(pieces.b or ())]
+        survey.add(
+            texts_of(example),
+            answer,
+            length=len(ids) + special_tokens(pieces),
+            pieces=len(ids),
+            unknown=ids.count(unknown_id),
+            cut=truncated,
+        )
     return Features(
         input_ids=input_ids.to_numpy(),
         window_starts=window_starts.to_numpy(),
@@ -199,17 +207,6 @@ def _with_special_tokens(window: Pieces, tokenizer: FullTokenizer) -> Tuple[List
     if window.b is not None:
         ids += [*window.b, sep_id]
     return ids, second_start
-
-
-def _add_to(survey: Survey, example: InputExample, pieces: Pieces, unknown_id: int) -> None:
-    ids = [*pieces.a, *(pieces.b or ())]
-    survey.add(
-        texts_of(example),
-        example.label,
-        length=len(ids) + special_tokens(pieces),
-        pieces=len(ids),
-        unknown=ids.count(unknown_id),
-    )
 
 
 def texts_of(example: InputExample) -> List[str]:

@@ -84,7 +84,8 @@ def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
             "--dev_file and --predict_file, or looked for in --data_dir."
         ) from error
     if number == 0:
-        raise ValueError(f"{path}: the file is empty; expected one row a line.")
+        what = "standard input" if path == "-" else f"{path}: the file"
+        raise ValueError(f"{what} is empty; expected one row a line.")
     if blank == "all":
         yield from ((n, "") for n in held)
 

@@ -8,6 +8,8 @@ from typing import Optional, Tuple, Type
 
 from finetune import checkpoints, pretrained, run_record
 from finetune.config import Config, UsageError
+from finetune.data_set import DATA_FLAGS, SPLIT_FOLDER
+from finetune.sources import own_errors
 from finetune.tasks import Task
 from processors import PROCESSORS, DataProcessor
 
@@ -48,7 +50,8 @@ def make_processor(task_name: str, task_class: Type[Task]) -> DataProcessor:
     ours = [name for name, processor in PROCESSORS.items() if task_class.takes(processor)]
     for name in (task_name, task_name.lower()):
         if name in ours:
-            return PROCESSORS[name]()
+            with own_errors(PROCESSORS[name]):
+                return PROCESSORS[name]()
         if name in PROCESSORS:
             raise UsageError(
                 f"--task_name={task_name} is not a task of this script; its own are "
@@ -80,6 +83,18 @@ def data_dir_of(config: Config) -> Optional[str]:
     return data_dir
 
 
+def refuse_other_split(config: Config, record: Optional[run_record.RunRecord]) -> None:
+    """Raises `UsageError` if a trained model is asked for a --split that is not its own."""
+    if not config.split or begins(config):
+        return
+    trained = record.settings.get("split") if record else None
+    if config.split != trained:
+        raise UsageError(
+            f"--split={config.split}: the model was trained "
+            f"{f'with {trained}' if trained else 'without'}. Leave the flag out."
+        )
+
+
 def check_length(config: Config, model: pretrained.Pretrained) -> None:
     """Raises `ValueError` if inputs may be longer than the model has positions for."""
     positions = model.bert_config.max_position_embeddings
@@ -100,12 +115,14 @@ def check_output_dir(config: Config, anew: bool) -> None:
         )
     if os.path.exists(output_dir) and not os.path.isdir(output_dir):
         raise ValueError(f"--output_dir={config.output_dir} is a file; expected a folder.")
-    for name in ("init_checkpoint", "vocab_file", "bert_config_file"):
-        path = getattr(config, name)
-        if anew and path and os.path.dirname(os.path.realpath(path)) == output_dir:
+    needed = ("init_checkpoint", "vocab_file", "bert_config_file", "data_dir", *DATA_FLAGS)
+    for name in needed:
+        path = os.path.realpath(getattr(config, name) or "-")
+        folders = (output_dir, os.path.join(output_dir, SPLIT_FOLDER))
+        if anew and (os.path.dirname(path) in folders or path == folders[1]):
             raise ValueError(
-                f"--overwrite_output_dir=true would remove --{name}={path}, which this training "
-                "needs. Give another --output_dir."
+                f"--overwrite_output_dir=true would remove --{name}={getattr(config, name)}, which "
+                "this run needs. Give another --output_dir."
             )
 
 

@@ -19,8 +19,12 @@ from finetune.files import atomic_text
 from finetune.input_pipeline import Rows, make_input_fn, steps_per_epoch
 from finetune.model_fns import Training
 from finetune.tasks import Task
+from finetune.tf_errors import reason_of
 
 _log = logging.getLogger(__name__)
+
+# What TensorFlow says where a file of a checkpoint is cut off, altered or missing.
+_DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)
 
 
 def run(config: Config, task_class: Type[Task]) -> None:
@@ -55,6 +59,7 @@ class Run:
         if self._output_dir:
             run_setup.check_output_dir(config, self._anew)
         self._record, model_folder = run_setup.record_of(config, self._anew)
+        run_setup.refuse_other_split(config, self._record)
         config = run_setup.with_settings(config, self._record, task_class)
         if self._record is None and not run_setup.begins(config) and not config.init_checkpoint:
             raise ValueError(run_setup.no_trained_model(self._output_dir))
@@ -188,9 +193,16 @@ class Run:
 
     def _outputs(self, features: Rows, batch_size: int) -> Iterator[dict]:
         """Yields the trained model's predictions, batch by batch in the rows' order."""
-        estimator = self._estimator(self._trained_checkpoint())
+        checkpoint = self._trained_checkpoint()
+        estimator = self._estimator(checkpoint)
         input_fn = make_input_fn(features, batch_size=batch_size)
-        yield from estimator.predict(input_fn, yield_single_examples=False)
+        try:
+            yield from estimator.predict(input_fn, yield_single_examples=False)
+        except _DAMAGED as error:
+            raise ValueError(
+                f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Train anew, or "
+                "copy it again."
+            ) from error
 
     def _trained_checkpoint(self) -> str:
         """Returns the checkpoint to evaluate or predict with: there, or else --init_checkpoint."""
@@ -241,7 +253,8 @@ class Run:
 
     def _learn(self) -> None:
         """Takes the labels from the trained model, or of the training to come."""
-        if self._record is not None and not run_setup.begins(self._config):
+        trains = run_setup.begins(self._config) and self._data.is_there("train")
+        if self._record is not None and not trains:
             self._task.recall(self._record.labels, self._record.facts)
             return
         # For a model without a record, labels that are listed need no training data.

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import data_files, entity_metrics, ner_readers, predictions, tagging
+from finetune import entity_metrics, ner_readers, predictions, sources, tagging
 from finetune.model_fns import Training
 from finetune.ner_config import NER_HEADS, NerConfig
 from finetune.readers import DataPath
@@ -50,7 +50,7 @@ class SequenceTagging(Task):
             if getattr(config, name) is not None:
                 setattr(processor, name, getattr(config, name))
         if processor.word_split is None and (config.do_train or config.do_check):
-            path = config.train_file or data_files.existing(processor, data_dir, "train")
+            path = config.train_file or sources.existing(processor, data_dir, "train")
             processor.word_split = _word_split_of_training(path)
         room = room_of(config.max_seq_length)
         if config.doc_stride is not None and config.doc_stride > room:
@@ -99,8 +99,9 @@ class SequenceTagging(Task):
 
     def learn(self, train_examples: Iterable[TaggedText]) -> None:
         sequences = [text.tags for text in train_examples]
-        if self._processor.get_labels() is not None:
-            sequences = [self._processor.get_labels()]
+        listed = self.listed_labels()
+        if listed is not None:
+            sequences = [listed]
             wrong = [label for label in sequences[0] if not tagging.is_tag(label)]
             if wrong:
                 raise ValueError(

@@ -1,14 +1,17 @@
 """The examples of a split, read anew each time they are gone through, so that few are in memory."""
 
+import collections.abc
+import contextlib
 import inspect
 import itertools
 import json
 import os
 import traceback
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from finetune.data_files import MissingData
 from finetune.readers import DataPath, read_lines
 from processors import DataProcessor
 
@@ -20,28 +23,34 @@ _SPLIT_METHODS = {
 class Source:
     """The examples that a processor reads from a file."""
 
-    def __init__(self, read: Callable[[], Iterable[Any]], processor: DataProcessor):
+    def __init__(
+        self, read: Callable[[], Iterable[Any]], processor: DataProcessor, example_class: type
+    ):
         """Keeps how to read.
 
         Args:
           read: Begins to read, and returns the examples.
           processor: Whose code that is.
+          example_class: What each example must be.
         """
         self._read = read
         self._processor = processor
+        self._example_class = example_class
 
     def __iter__(self) -> Iterator[Any]:
         last = None
-        try:
-            for last in self._read():
+        with own_errors(type(self._processor), lambda: last):
+            for example in self._refused(self._read(), collections.abc.Iterable):
+                last = self._refused(example, self._example_class)
                 yield last
-        except (OSError, KeyboardInterrupt, GeneratorExit):
-            raise
-        except Exception as error:
-            own = _own_line(error, self._processor)
-            if own is None:
-                raise
-            raise ValueError(_in_own_code(error, own, self._processor, last)) from error
+
+    def _refused(self, found: Any, wanted: type) -> Any:
+        if isinstance(found, wanted):
+            return found
+        raise ValueError(
+            f"{type(self._processor).__name__}: read_examples gave {type(found).__name__}; "
+            f"expected {self._example_class.__name__}s, each by yield, or a list of them."
+        )
 
 
 class Subset:
@@ -75,7 +84,13 @@ class WrittenSplit:
 
 
 def from_processor(
-    processor: DataProcessor, split: str, *, data_dir: str, path: str, encoding: str
+    processor: DataProcessor,
+    split: str,
+    *,
+    data_dir: str,
+    path: str,
+    encoding: str,
+    example_class: type,
 ) -> Iterable[Any]:
     """Returns the examples of a split.
 
@@ -85,6 +100,7 @@ def from_processor(
       data_dir: The folder of the data files.
       path: The file, if it is another than the processor says; "-": standard input.
       encoding: That of the files.
+      example_class: What each example must be.
 
     Raises:
       ValueError: The processor does not read files one by one.
@@ -96,11 +112,12 @@ def from_processor(
                 f"{path}: {type(processor).__name__} has a {method} of its own, which reads "
                 "--data_dir alone. Put the file there, or give the class a read_examples."
             )
-        return Source(lambda: getattr(processor, method)(data_dir), processor)
+        return Source(lambda: getattr(processor, method)(data_dir), processor, example_class)
     if not path:
-        path = next(iter(Source(lambda: [processor.path_of(data_dir, split)], processor)))
+        with own_errors(type(processor)):
+            path = processor.path_of(data_dir, split)
     file = DataPath.of(path, encoding)
-    source = Source(lambda: processor.read_examples(file, split), processor)
+    source = Source(lambda: processor.read_examples(file, split), processor, example_class)
     # Standard input comes once.
     return list(source) if path == "-" else source
 
@@ -109,6 +126,16 @@ def reads_its_own_way(processor: DataProcessor, split: str) -> bool:
     """Returns whether a processor finds the data of a split itself, as Google's do."""
     method = _SPLIT_METHODS[split]
     return getattr(type(processor), method) is not getattr(DataProcessor, method)
+
+
+def existing(processor: DataProcessor, data_dir: str, split: str) -> str:
+    """Returns the file that a processor has for a split, or "" if it is not there."""
+    try:
+        with own_errors(type(processor)):
+            path = processor.path_of(data_dir, split)
+    except MissingData:
+        return ""
+    return path if os.path.exists(path) else ""
 
 
 def is_missing(path: str) -> bool:
@@ -130,17 +157,28 @@ def places(
     return found
 
 
-def _own_line(error: Exception, processor: DataProcessor) -> "Tuple[str, int] | None":
-    """Returns file and line of the processor where an error comes from; None: not from there."""
-    own_files = {_file_of(cls) for cls in type(processor).__mro__[:-1]} - {""}
-    frames: List[traceback.FrameSummary] = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, ValueError) and frames[-1].filename not in own_files:
-        # The readers' own errors say where in the data. Those of Python's parts do not.
-        ours = os.path.dirname(os.path.abspath(__file__))
-        if os.path.dirname(frames[-1].filename) == ours:
-            return None
-    own = [frame for frame in frames if frame.filename in own_files]
-    return (own[-1].filename, own[-1].lineno) if own else None
+@contextlib.contextmanager
+def own_errors(processor_class: type, last: Callable[[], Any] = lambda: None) -> Iterator[None]:
+    """Turns errors in a processor's own code into a `ValueError` that names its line.
+
+    Args:
+      processor_class: The processor's class.
+      last: Returns the last example that was read, if any.
+    """
+    try:
+        yield
+    except (OSError, MissingData, GeneratorExit):
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        files = {_file_of(cls) for cls in processor_class.__mro__[:-1]} - {""}
+        own = [frame for frame in frames if frame.filename in files]
+        # The readers' own errors say where in the data; those of Python's parts do not.
+        ours = os.path.dirname(frames[-1].filename) == os.path.dirname(os.path.abspath(__file__))
+        if not own or (isinstance(error, ValueError) and ours):
+            raise
+        where = f"{os.path.basename(own[-1].filename)}:{own[-1].lineno}, {processor_class.__name__}"
+        raise ValueError(_in_words(error, where, own[-1].line, last())) from error
 
 
 def _file_of(cls: type) -> str:
@@ -150,12 +188,9 @@ def _file_of(cls: type) -> str:
         return ""
 
 
-def _in_own_code(
-    error: Exception, own: Tuple[str, int], processor: DataProcessor, last: Any
-) -> str:
-    where = f"{os.path.basename(own[0])}:{own[1]}, {type(processor).__name__}"
-    if isinstance(error, ValueError) and type(error) is ValueError:
-        return f"{error} ({where})"
+def _in_words(error: Exception, where: str, line: str, last: Any) -> str:
+    if type(error) is ValueError and line.startswith("raise"):
+        return f"{error} ({where})"  # It was meant to be read.
     after = getattr(last, "where", None) or getattr(last, "guid", None)
     read = f"the last row read was {after}" if after else "no row was read before"
     return f"{where}: {type(error).__name__}: {error}; {read}. --debug=true shows the traceback."

@@ -18,24 +18,34 @@ class Survey:
         self._lengths = GrowingArray(np.int32)
         self._pieces = GrowingArray(np.int32)
         self._unknown = GrowingArray(np.int32)
+        self._cut = GrowingArray(np.int32)
 
     def add(
-        self, texts: Sequence[str], answer: object, *, length: int, pieces: int, unknown: int
+        self,
+        texts: Sequence[str],
+        answer: object,
+        *,
+        length: int,
+        pieces: int,
+        unknown: int,
+        cut: bool,
     ) -> None:
         """Adds a row.
 
         Args:
           texts: Its texts; white space in them makes no difference.
-          answer: Its label or tags.
+          answer: Its label or tags, equal for what is the same.
           length: Wordpieces that it would have uncut, special ones included.
           pieces: Those of the texts.
           unknown: How many of these are `[UNK]`.
+          cut: Whether some of them are lost.
         """
         self._texts.append(text_hash(texts))
         self._answers.append(_hash(repr(answer)))
         self._lengths.append(length)
         self._pieces.append(pieces)
         self._unknown.append(unknown)
+        self._cut.append(cut)
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -64,6 +74,11 @@ class Survey:
     def unknown(self) -> np.ndarray:
         """How many of these are `[UNK]`: int32 [rows]."""
         return self._unknown.to_numpy()
+
+    @property
+    def cut(self) -> np.ndarray:
+        """Whether something of the row is lost: int32 [rows], 0 or 1."""
+        return self._cut.to_numpy()
 
 
 def text_hash(texts: Sequence[str]) -> int:

@@ -120,9 +120,18 @@ def encode_texts(
     ends: List[bool] = []
     shortened: List[str] = []
     survey = Survey()
+    unknown_id = tokenizer.vocab["[UNK]"]
     for text in texts:
         pieces = _pieces(text, tokenizer, room, shortened)
-        _add_to(survey, text, pieces, tokenizer.vocab["[UNK]"])
+        ids = list(itertools.chain.from_iterable(pieces))
+        survey.add(
+            [text.text],
+            text.tags,
+            length=len(ids) + _SPECIAL,
+            pieces=len(ids),
+            unknown=ids.count(unknown_id),
+            cut=False,
+        )
         for window in windows([len(p) for p in pieces], room, doc_stride):
             row = pieces[window.start : window.end]
             input_ids += [cls_id, *itertools.chain.from_iterable(row), sep_id]
@@ -142,19 +151,6 @@ def encode_texts(
         begins=np.array(begins, np.int32),
         ends=np.array(ends, np.int32),
         survey=survey,
-    )
-
-
-def _add_to(
-    survey: Survey, text: TaggedText, pieces: Sequence[Sequence[int]], unknown_id: int
-) -> None:
-    ids = list(itertools.chain.from_iterable(pieces))
-    survey.add(
-        [text.text],
-        text.tags,
-        length=len(ids) + _SPECIAL,
-        pieces=len(ids),
-        unknown=ids.count(unknown_id),
     )
 
 

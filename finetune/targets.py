@@ -19,9 +19,11 @@ class LabelIds:
         self._ids = GrowingArray(np.int32)
         self.specs = {"label_ids": Spec(1)}
 
-    def add(self, example: InputExample) -> None:
+    def add(self, example: InputExample) -> int:
         """Adds a row's; raises `ValueError` if it has none, or one that is not in the list."""
-        self._ids.append(_label_id(example, example.label, self._place_of))
+        label_id = _label_id(example, example.label, self._place_of)
+        self._ids.append(label_id)
+        return label_id
 
     def to_numpy(self) -> np.ndarray:
         """Returns int32 [rows]."""
@@ -43,11 +45,13 @@ class LabelSets:
         self._starts = GrowingArray(np.int64, [0])
         self.specs = {"label_ids": Spec(2)}
 
-    def add(self, example: InputExample) -> None:
+    def add(self, example: InputExample) -> List[int]:
         """Adds a row's; raises `ValueError` if one is not in the list."""
         labels = labels_of(example, self._separator)
-        self._ids.extend([_label_id(example, label, self._place_of) for label in labels])
+        ids = sorted(_label_id(example, label, self._place_of) for label in labels)
+        self._ids.extend(ids)
         self._starts.append(len(self._ids))
+        return ids
 
     def flat(self) -> np.ndarray:
         """Returns the labels of all rows, end to end: int32 [labels]."""
@@ -75,9 +79,11 @@ class Numbers:
         self._numbers = GrowingArray(np.float32)
         self.specs = {"label_ids": Spec(1, "float32")}
 
-    def add(self, example: InputExample) -> None:
+    def add(self, example: InputExample) -> float:
         """Adds a row's; raises `ValueError` if its label is no number."""
-        self._numbers.append(number_of(example))
+        number = number_of(example)
+        self._numbers.append(number)
+        return number
 
     def to_numpy(self) -> np.ndarray:
         """Returns float32 [rows]."""

@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import data_files, sources
+from finetune import sources
 from finetune.config import Config
 from finetune.input_pipeline import Rows
 from finetune.model_fns import Training
@@ -42,6 +42,8 @@ class Task:
             others |= {"train_file", "dev_file", "split"}
         if config.dev_file or config.num_folds:
             others.add("split")
+        if config.do_check:  # What is asked for is checked, against the model.
+            others |= {"data_dir", "train_file", "dev_file", "split"}
         if config.predict_file:
             others.add("data_form")  # It was that of other files.
         if config.max_seq_length is not None:
@@ -62,12 +64,12 @@ class Task:
     @property
     def knows_labels(self) -> bool:
         """Whether the labels are known without training data."""
-        return self._processor.get_labels() is not None
+        return self.listed_labels() is not None
 
-    @property
-    def cuts_long_texts(self) -> bool:
-        """Whether what is behind these is lost."""
-        return False
+    def listed_labels(self) -> Optional[List[str]]:
+        """Returns the labels that are known without training data; None if they are not."""
+        with sources.own_errors(type(self._processor)):
+            return self._processor.get_labels()
 
     def learn(self, train_examples: Iterable[Any]) -> None:
         """Takes the labels, and what else is to be known, from the processor or the training data.
@@ -93,7 +95,7 @@ class Task:
     def has_file(self, data_dir: str, split: str) -> bool:
         """Returns whether the data folder has a split."""
         if not sources.reads_its_own_way(self._processor, split):
-            return bool(data_files.existing(self._processor, data_dir, split))
+            return bool(sources.existing(self._processor, data_dir, split))
         try:
             return next(iter(self.source(split, "")), None) is not None
         except (ValueError, OSError):
@@ -107,6 +109,7 @@ class Task:
             data_dir=self._config.data_dir or "",
             path=path,
             encoding=self._config.encoding or DataPath.encoding,
+            example_class=self.example_class,
         )
 
     def checked(self, split: str, examples: Iterable[Any]) -> Iterable[Any]:

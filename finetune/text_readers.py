@@ -114,6 +114,9 @@ def _form_of_lines(path: str, options: Options, need_label: bool) -> str:
     if lines and all(line.startswith("{") for line in lines):
         return "jsonl"
     half = len(lines) / 2
+    names = {options.columns.text, options.columns.text_b, *column_lib.TEXT_B_NAMES}
+    if not need_label and options.pairs and lines and names.isdisjoint(lines[0].split("\t")):
+        return "text"
     if lines and "\t" in lines[0] and sum("\t" in line for line in lines) > half:
         return "tsv"
     ends = [line.rpartition(";") for line in lines]
@@ -187,7 +190,7 @@ def _delimiter_of(path: str) -> str:
     """Returns what is between the columns of a CSV file: what most often is in its first line."""
     if path == "-":
         return ","
-    first = next(text for _, text in read_lines(path, blank="all") if text)
+    first = next((text for _, text in read_lines(path)), "")
     outside = "".join(first.split('"')[::2])
     return max(",;\t|", key=outside.count)
 
@@ -199,6 +202,11 @@ def _read_table(path: str, options: Options, need_label: bool) -> Iterator[TextR
         raise _only_blank(path)
     found = column_lib.find_columns(peeked, path, options.columns, need_label)
     first = peeked[0][1]
+    if not found.header and not need_label and column_lib.may_be_header(first):
+        message = (
+            "%s:%d: read as a row, as the training data had no header. Is it one? --header=true"
+        )
+        _log.warning(message, path, peeked[0][0])
     for number, cells in itertools.islice(itertools.chain(peeked, table), int(found.header), None):
         where = f"{path}:{number}"
         refuse_width(cells, first, where)
@@ -253,8 +261,10 @@ def _read_jsonl(path: str, options: Options, need_label: bool) -> Iterator[TextR
 
 
 def _key(row: dict, given: Optional[str], usual: Iterable[str]) -> Optional[str]:
-    if given is not None:
-        return given if given in row else None
+    if given in row:
+        return given
+    if given is not None and not column_lib.is_number(given):
+        return None  # A number is of a table that the model was trained on.
     folded = {key.strip().casefold(): key for key in reversed(row)}
     return next((folded[name] for name in usual if name in folded), None)
 
@@ -269,7 +279,7 @@ def _json_text(
 ) -> Optional[str]:
     key = _key(row, given, usual)
     if key is None:
-        if given is None and needed is None:
+        if needed is None and (given is None or column_lib.is_number(given)):
             return None
         raise _no_key(given or needed, row, where, f"--text{'' if needed else '_b'}_column")
     text = row[key]

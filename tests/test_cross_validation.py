@@ -101,7 +101,7 @@ class Settings:
     output_dir: str
     num_folds: Optional[int] = 3
     do_eval: bool = False
-    seed: int = 5
+    split_seed: Optional[int] = 5
 
 
 def test_each_fold_has_a_folder_of_its_own_and_all_are_summed_up(tmp_path):
@@ -113,7 +113,8 @@ def test_each_fold_has_a_folder_of_its_own_and_all_are_summed_up(tmp_path):
 
     cross_validation.run(Settings(str(tmp_path)), run_fold)
     assert seen == [
-        (Settings(str(tmp_path / f"fold-{i + 1}"), None, True), Fold(i, 3)) for i in range(3)
+        (Settings(str(tmp_path / f"fold-{i + 1}"), None, True, None), Fold(i, 3, 5))
+        for i in range(3)
     ]
     results = json.loads((tmp_path / "cv_results.json").read_text())
     assert results == {

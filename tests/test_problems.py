@@ -201,7 +201,7 @@ def test_sets_of_labels_become_rows_of_zeros_and_ones():
     batch = targets.batch(np.array([3, 1, 0, 3]))["label_ids"]
     assert batch.tolist() == [[1, 1, 1], [0, 0, 0], [1, 0, 1], [1, 1, 1]]
     assert batch.dtype == np.int32
-    assert targets.flat().tolist() == [2, 0, 1, 0, 2, 1, 2]
+    assert targets.flat().tolist() == [0, 2, 1, 0, 1, 2, 2]
     assert targets.specs == {"label_ids": Spec(2, "int32")}
     assert MultiLabel(["b", "c", "a"], ";", [0.5]).counts(targets) == {"b": 2, "c": 2, "a": 3}
 
