@@ -125,8 +125,8 @@ def test_problems_come_worst_first_with_their_places(model, files, tmp_path, cap
     assert "empty text(s)" in what[2]
     assert "1 row(s) with unknown wordpieces, 6% of all" in what[3]
     assert "stand in the training data" in what[4] and "stand in the training data" in what[5]
-    assert "more than once" in what[6]
-    assert "cut at --max_seq_length=8; --max_seq_length=16 has room for 99 %" in what[7]
+    assert "stood there before" in what[6]
+    assert "(--max_seq_length=8); --max_seq_length=16 has room for 99 %" in what[7]
     assert report["problems"][0]["places"][0] == f"{tmp_path / 'train.csv'}:3"
 
     shown = capsys.readouterr().out.splitlines()

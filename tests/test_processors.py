@@ -2,7 +2,9 @@
 
 import pytest
 
-from processors import PROCESSORS, DataProcessor, InputExample
+from finetune.columns import Wanted
+from finetune.text_readers import Options
+from processors import PROCESSORS, DataProcessor, InputExample, MulticlassProcessor
 
 
 def test_binary_reads_all_splits_and_needs_no_label_to_predict(tmp_path):
@@ -29,6 +31,42 @@ def test_pairs_come_from_text_b(tmp_path):
     (tmp_path / "dev.tsv").write_text("label\ttext\ttext_b\nyes\tone\ttwo\n")
     (example,) = PROCESSORS["multiclass"]().get_dev_examples(str(tmp_path))
     assert (example.text_a, example.text_b) == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "guids"),
+    [
+        ("train.csv", 'label;text\r\ngood;"fine; ""so"""\r\nbad;awful\r\n', ["train-2", "train-3"]),
+        ("train.tsv", 'fine; "so"\tgood\nawful\tbad\n', ["train-1", "train-2"]),
+        ("train.txt", 'fine; "so";good\n\nawful;bad\n', ["train-1", "train-3"]),
+        (
+            "train.jsonl",
+            '{"text": "fine; \\"so\\"", "label": "good"}\n{"label": "bad", "text": "awful"}\n',
+            ["train-1", "train-2"],
+        ),
+    ],
+)
+def test_multiclass_reads_the_form_that_is_there(tmp_path, name, content, guids):
+    (tmp_path / name).write_bytes(content.encode())
+    processor = PROCESSORS["multiclass"]()
+    assert processor.get_train_examples(str(tmp_path)) == [
+        InputExample(guid, text, None, label, f"{tmp_path / name}:{guid[-1]}")
+        for guid, text, label in zip(guids, ['fine; "so"', "awful"], ["good", "bad"])
+    ]
+    assert processor.get_labels() is None
+
+
+def test_a_subclass_says_where_its_columns_are(tmp_path):
+    class Ratings(MulticlassProcessor):
+        files = {"train": "ratings", "dev": "ratings", "test": "ratings"}
+        options = Options(columns=Wanted(header=False, text="3", label="-3"))
+
+    (tmp_path / "ratings.csv").write_text('text,label,"a, b"\n5,7,c\n')
+    examples = Ratings().get_dev_examples(str(tmp_path))
+    assert [(e.guid, e.text_a, e.label) for e in examples] == [
+        ("dev-1", "a, b", "text"),
+        ("dev-2", "c", "5"),
+    ]
 
 
 def test_emotion_splits_at_the_last_semicolon(tmp_path):
