@@ -77,22 +77,27 @@ def suspicion(rows: Rows, path: str, columns: Columns) -> Optional[str]:
     """
     if columns.label is None or len(rows) < 3:
         return None
-    place = columns.label
-    labels = [cells[place] for _, cells in rows[1:] if len(cells) > place]
     number, first = rows[0]
-    if len(first) <= place:
+    if len(first) <= max(columns.text, columns.label):
         return None
-    once = len(set(labels)) == len(labels)
-    if columns.header and first[place] in labels and not once:
-        return (
-            f"{path}:{number}: taken for a header, but {first[place]!r} is a label of other rows, "
-            "too. If it is a row, give --header=false and the columns by number."
-        )
+    texts, labels = (
+        [cells[place] for _, cells in rows[1:] if len(cells) > place]
+        for place in (columns.text, columns.label)
+    )
+    for name, kind, values in (
+        (first[columns.label], "label", labels),
+        (first[columns.text], "text", texts),
+    ):
+        if columns.header and name in values and len(set(values)) < len(values):
+            return (
+                f"{path}:{number}: taken for a header, but {name!r} is a {kind} of other rows, "
+                "too. If it is a row, give --header=false and the columns by number."
+            )
     all_recur = len(labels) >= 10 and min(map(labels.count, set(labels))) > 1
-    if not columns.header and first[place] not in labels and all_recur:
+    if not columns.header and first[columns.label] not in labels and all_recur:
         return (
-            f"{path}:{number}: taken for a row, but its label {first[place]!r} comes in no other "
-            f"of the first {len(rows)}. If the line is a header, give --header=true."
+            f"{path}:{number}: taken for a row, but its label {first[columns.label]!r} comes in no "
+            f"other of the first {len(rows)}. If the line is a header, give --header=true."
         )
     return None
 

@@ -7,7 +7,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 from finetune import data_files
 from finetune.conll import Columns, is_in_columns, read_sentences
 from finetune.json_lines import has_surrogates, json_object
-from finetune.readers import read_lines
+from finetune.readers import DataPath, read_lines
 from finetune.tagged_text import TaggedText, split_words
 from finetune.tagging import TAG_FORM, Span, is_tag, split_tag
 
@@ -136,7 +136,7 @@ def _read_text_labels(path: str, split: str, options: Options) -> Iterator[Tagge
 
 
 def _labels_path(path: str) -> str:
-    return os.path.join(os.path.dirname(path), _LABELS)
+    return DataPath.beside(os.path.join(os.path.dirname(path), _LABELS), path)
 
 
 def _labels_of_words(

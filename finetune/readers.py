@@ -26,6 +26,11 @@ class DataPath(str):
         known.encoding = encoding
         return known
 
+    @classmethod
+    def beside(cls, path: str, other: str) -> "DataPath":
+        """Returns a path with the encoding of another."""
+        return cls.of(path, getattr(other, "encoding", cls.encoding))
+
 
 class Row(Dict[str, str]):
     """The cells of one line by column name, and where they stand."""
@@ -129,6 +134,8 @@ def _decode_whole(reader: BinaryIO, path: str, encoding: str) -> Iterator[Tuple[
             number += 1
             yield number, text
     except UnicodeError as error:
+        if isinstance(error, UnicodeDecodeError):  # Lines of its block are not yielded yet.
+            number += error.object[: error.start].decode(error.encoding, "ignore").count("\n")
         raise _not_decoded(path, number + 1, error) from error
 
 

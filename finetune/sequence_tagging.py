@@ -51,7 +51,8 @@ class SequenceTagging(Task):
                 setattr(processor, name, getattr(config, name))
         if processor.word_split is None and (config.do_train or config.do_check):
             path = config.train_file or sources.existing(processor, data_dir, "train")
-            processor.word_split = _word_split_of_training(path)
+            file = DataPath.of(path, config.encoding or DataPath.encoding)
+            processor.word_split = _word_split_of_training(file)
         room = room_of(config.max_seq_length)
         if config.doc_stride is not None and config.doc_stride > room:
             raise ValueError(

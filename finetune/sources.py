@@ -170,6 +170,9 @@ def own_errors(processor_class: type, last: Callable[[], Any] = lambda: None) ->
     except (OSError, MissingData, GeneratorExit):
         raise
     except Exception as error:
+        # A StopIteration in a generator comes as a RuntimeError without its line.
+        if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+            error = error.__cause__
         frames = traceback.extract_tb(error.__traceback__)
         files = {_file_of(cls) for cls in processor_class.__mro__[:-1]} - {""}
         own = [frame for frame in frames if frame.filename in files]

@@ -255,7 +255,7 @@ def _read_jsonl(path: str, options: Options, need_label: bool) -> Iterator[TextR
         text_b = _json_text(row, where, wanted.text_b, column_lib.TEXT_B_NAMES, None)
         key = _key(row, wanted.label, column_lib.LABEL_NAMES)
         if key is None and need_label:
-            raise _no_key("label", row, where, "--label_column")
+            raise _no_key(wanted.label or "label", row, where, "--label_column")
         label = None if key is None else _json_label(row[key], where, key)
         yield TextRow(str(number), where, text, text_b, label)
 
@@ -327,7 +327,7 @@ def _visible(folder: str) -> List[str]:
 
 
 def _text_file(folder: str, name: str, label: Optional[str]) -> TextRow:
-    path = DataPath.of(os.path.join(folder, name), getattr(folder, "encoding", DataPath.encoding))
+    path = DataPath.beside(os.path.join(folder, name), folder)
     if os.path.isdir(path):
         raise ValueError(f"{path}: a folder; expected text files in the folder of a label.")
     lines = () if os.path.getsize(path) == 0 else read_lines(path, blank="all")
