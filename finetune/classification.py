@@ -96,6 +96,7 @@ class Classification(Task):
         self.labels = self._problem.labels
         first = next(iter(train_examples), None)
         self._pairs = None if first is None else first.text_b is not None
+        self._tell_processor()
 
     def recall(self, labels: List[str], facts: Dict[str, Any]) -> None:
         given = _listed(self._config.labels, self._config.problem_type)
@@ -112,8 +113,12 @@ class Classification(Task):
             self._config.threshold_numbers(),
         )
         self._pairs = facts.get("pairs")
+        self._tell_processor()
+
+    def _tell_processor(self) -> None:
+        """Tells the processor what it needs to read data to predict."""
         if isinstance(self._processor, MulticlassProcessor):
-            known = {"known_labels": tuple(labels), "pairs": bool(self._pairs)}
+            known = {"known_labels": tuple(self.labels), "pairs": bool(self._pairs)}
             self._processor.options = dataclasses.replace(self._processor.options, **known)
 
     def remarks(self) -> List[str]:

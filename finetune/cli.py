@@ -71,7 +71,7 @@ def _one_line(error: Exception) -> str:
             "--warmup_proportion, and train anew with --overwrite_output_dir=true."
         )
     if not isinstance(error, tf.errors.OpError):
-        return str(error)
+        return " ".join(str(error).splitlines())
     return f"{type(error).__name__}: {reason_of(error)}"
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from finetune.readers import refuse_header
@@ -57,10 +58,20 @@ def find_columns(rows: Rows, path: str, wanted: Wanted, need_label: bool) -> Col
     if _has_header(first, wanted):
         refuse_header(first, where)
         named = _named_columns(first, where, wanted, need_label)
-        # A row may hold a word that is a usual name, too: then its label comes again.
-        if wanted.header is not None or suspicion(rows, path, named) is None:
+        # A row may hold a word that is a usual name, too: then it comes again further down.
+        sure = wanted.header is not None or _all_named(first, named, wanted)
+        if sure or suspicion(rows, path, named) is None:
             return named
     return _numbered_columns(rows, where, wanted, need_label)
+
+
+def _all_named(first: Sequence[str], columns: Columns, wanted: Wanted) -> bool:
+    """Returns whether text and label have usual names, or such as were given."""
+    names = {*TEXT_NAMES, *LABEL_NAMES, wanted.text, wanted.label}
+    places = [place for place in (columns.text, columns.label) if place is not None]
+    return all(
+        first[place] in names or first[place].strip().casefold() in names for place in places
+    )
 
 
 def may_be_header(cells: Sequence[str]) -> bool:
@@ -140,6 +151,8 @@ def _find(
         if given in names:
             return names.index(given)
         if is_number(given):
+            if not needed and abs(int(given)) > len(names):
+                return None  # A file to predict may have no such column.
             return _place(given, len(names), where, flag)
         if needed:
             raise _no_column(given, names, where, flag)
@@ -186,7 +199,7 @@ def _numbered_columns(rows: Rows, where: str, wanted: Wanted, need_label: bool) 
         raise ValueError(
             f"{where}: {width} column(s), {found:.200}, and none is named as text or label. Say "
             "which they are: --text_column and --label_column, by number (1 is the first), or by "
-            "name if this line is a header."
+            "name if this line is a header; --delimiter says what is between columns."
         )
     return _distinct(Columns(False, text, text_b, label), where)
 
@@ -219,7 +232,7 @@ def _guessed_label(rows: Sequence[Sequence[str]]) -> int:
 
 def is_number(given: str) -> bool:
     """Returns whether a column is given by number."""
-    return given.lstrip("-").isdecimal()
+    return re.fullmatch(r"-?[0-9]+", given) is not None
 
 
 def _place(given: str, width: int, where: str, flag: str) -> int:

@@ -14,7 +14,8 @@ def json_object(line: str, where: str) -> dict:
             f"them{hint}."
         ) from error
     if not isinstance(row, dict):
-        raise ValueError(f'{where}: found {line[:60]!r}; expected an object with a "text".')
+        hint = " (`jq -c '.[]'` makes lines of a list)" if isinstance(row, list) else ""
+        raise ValueError(f'{where}: found {line[:60]!r}; expected an object with a "text"{hint}.')
     return row
 
 

@@ -10,6 +10,7 @@ from typing import BinaryIO, Dict, Iterator, List, Tuple
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"  # Spreadsheets are such archives, too.
 # Characters of a cell in quotes: where a quote is not closed, the rest of the file is one cell.
 _LONGEST_CELL = 1 << 24
 
@@ -107,12 +108,14 @@ def _decoded(reader: BinaryIO, path: str) -> Iterator[Tuple[int, str]]:
     # Where a line end is not the byte 10, lines can be told apart after decoding alone.
     decode = _decode_by_line if "\n".encode(encoding) == b"\n" else _decode_whole
     for number, text in decode(reader, path, encoding):
-        if number == 1:
-            text = text[text.startswith("\ufeff") :]
+        if number == 1 and text.startswith("\ufeff"):
+            text = text[1:]
+            if not text:
+                continue  # There is nothing else in the file.
         if "\0" in text:
             raise ValueError(
                 f"{path}:{number}: a NUL byte at position {text.index(chr(0)) + 1}; expected text. "
-                "Is it UTF-16 (--encoding=utf-16), or damaged?"
+                "Is it UTF-16 (--encoding=utf-16, utf-16-le or utf-16-be), or damaged?"
             )
         yield number, text[:-2] if text.endswith("\r\n") else text.rstrip("\n")
 
@@ -121,6 +124,10 @@ def _decode_by_line(reader: BinaryIO, path: str, encoding: str) -> Iterator[Tupl
     for number, raw in enumerate(reader, start=1):
         if number == 1 and raw.startswith(_UTF16):
             raise ValueError(f"{path}:1: the file is UTF-16; give --encoding=utf-16.")
+        if number == 1 and raw.startswith(_ZIP):
+            raise ValueError(
+                f"{path}:1: a zip archive or a spreadsheet, not text. Save it as CSV in UTF-8."
+            )
         try:
             yield number, raw.decode(encoding)
         except UnicodeDecodeError as error:
@@ -145,7 +152,7 @@ def _not_decoded(path: str, number: int, error: UnicodeError) -> ValueError:
         found = f"byte 0x{error.object[error.start]:02x} at position {error.start + 1}"
     return ValueError(
         f"{path}:{number}: {found} is not {encoding.upper()}. If the file is in another encoding, "
-        "say which, such as --encoding=latin-1, cp1252 or utf-16; else correct the line."
+        "say which, such as --encoding=latin-1, cp1252, utf-16 or utf-16-le; else correct the line."
     )
 
 
@@ -186,6 +193,8 @@ def read_quoted_cells(path: str, delimiter: str) -> Iterator[Tuple[int, List[str
                 "unexpected end of data": "a quote is not closed before the file's end",
                 f"'{delimiter}' expected after '\"'": "text goes on behind a closing quote",
             }.get(str(error), str(error))
+            if "new-line character" in reason:
+                refuse_lone_cr("\r", f"{path}:{first}")
             raise ValueError(
                 f"{path}:{first}: {reason} (line {last}). Within quotes, write a quote as two; or "
                 "give --quoting=false if quotes are characters like any other."
@@ -214,13 +223,19 @@ def read_tsv(path: str) -> Iterator[Row]:
         yield Row(dict(zip(header, cells)), path, number)
 
 
-def refuse_header(cells: List[str], where: str) -> None:
-    """Raises `ValueError` if the cells of a first line cannot name columns."""
-    if "\r" in cells[-1]:
+def refuse_lone_cr(first_line: str, where: str) -> None:
+    """Raises `ValueError` if a first line has line ends of another kind within it."""
+    if "\r" in first_line:
         raise ValueError(
             f"{where}: lines end in CR alone; convert the file, e.g. with `tr '\\r' '\\n'`."
         )
-    twice = next((name for i, name in enumerate(cells) if name in cells[:i]), None)
+
+
+def refuse_header(cells: List[str], where: str) -> None:
+    """Raises `ValueError` if the cells of a first line cannot name columns."""
+    refuse_lone_cr("\t".join(cells), where)
+    # A table may have columns without a name, such as those behind the last one in a spreadsheet.
+    twice = next((name for i, name in enumerate(cells) if name and name in cells[:i]), None)
     if twice is not None:
         raise ValueError(
             f"{where}: the header names a column twice, {twice!r}: {', '.join(cells):.200}."
@@ -233,5 +248,6 @@ def refuse_width(cells: List[str], header: List[str], where: str) -> None:
         raise ValueError(
             f"{where}: {len(cells)} column(s) found, {len(header)} expected "
             f"({', '.join(header):.200}). Write a separator or line end inside a text as a space, "
-            "or put the text in quotes in a file that has them (CSV)."
+            "or put the text in quotes in a file that has them (CSV). --delimiter says what is "
+            "between columns."
         )

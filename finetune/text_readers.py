@@ -1,6 +1,8 @@
 """Read texts with labels in their usual forms, saying file and line of whatever is wrong."""
 
+import csv
 import dataclasses
+import difflib
 import itertools
 import json
 import logging
@@ -14,6 +16,7 @@ from finetune.readers import (
     read_cells,
     read_lines,
     read_quoted_cells,
+    refuse_lone_cr,
     refuse_width,
 )
 
@@ -22,12 +25,14 @@ _log = logging.getLogger(__name__)
 # What a file can be: a table, whose cells may be in quotes (csv) or not (tsv); JSON lines;
 # `text;label` lines; a folder with a folder of text files for each label; bare texts to predict.
 FORMS = ("tsv", "csv", "jsonl", "semicolon", "folders", "text")
-ENDINGS = (".tsv", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
+ENDINGS = (".tsv", ".tab", ".csv", ".jsonl", ".ndjson", ".json", ".txt")
 _BY_ENDING = {
     ".tsv": "tsv", ".tab": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".json": "jsonl",
 }  # fmt: skip
 _PEEKED = 1000  # Rows from which the columns of a file are told
+_PEEKED_LINES = 50  # Lines from which the character between columns is told
+_DELIMITERS = ",;\t|"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,10 +176,12 @@ def settle(path: str, options: Options) -> Options:
 
 def _table(path: str, options: Options) -> Iterator[Tuple[int, List[str]]]:
     """Yields the rows of a table, the header among them."""
-    quoting = options.form == "csv" if options.quoting is None else options.quoting
     delimiter = options.delimiter
     if delimiter is None:
         delimiter = "\t" if options.form == "tsv" else _delimiter_of(path)
+    quoting = options.quoting
+    if quoting is None:
+        quoting = options.form == "csv" or _is_quoted(path, delimiter)
     if quoting:
         rows = read_quoted_cells(path, delimiter)
     else:
@@ -186,13 +193,30 @@ def _table(path: str, options: Options) -> Iterator[Tuple[int, List[str]]]:
         yield from (row for row in rows if single or row[1] != [""])
 
 
+def _is_quoted(path: str, delimiter: str) -> bool:
+    """Returns whether all cells of a first line are in quotes, as R writes them."""
+    if path == "-":
+        return False
+    first = next((text for _, text in read_lines(path)), "")
+    return all(len(c) > 1 and c[0] == c[-1] == '"' for c in first.split(delimiter))
+
+
 def _delimiter_of(path: str) -> str:
-    """Returns what is between the columns of a CSV file: what most often is in its first line."""
+    """Returns what is between the columns of a CSV file: what gives its first lines one width."""
     if path == "-":
         return ","
-    first = next((text for _, text in read_lines(path)), "")
-    outside = "".join(first.split('"')[::2])
-    return max(",;\t|", key=outside.count)
+    peeked = itertools.islice(read_lines(path), _PEEKED_LINES)
+    lines = [text.replace("\r", " ") + "\n" for _, text in peeked]
+    if not lines:
+        raise _only_blank(path)
+
+    def fit(delimiter: str) -> Tuple[bool, float, bool]:
+        widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+        alike = sum(width == widths[0] for width in widths) / len(widths)
+        # A comma is often in texts, and the others seldom are.
+        return widths[0] > 1, alike, delimiter != ","
+
+    return max(_DELIMITERS, key=fit)
 
 
 def _read_table(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
@@ -202,17 +226,24 @@ def _read_table(path: str, options: Options, need_label: bool) -> Iterator[TextR
         raise _only_blank(path)
     found = column_lib.find_columns(peeked, path, options.columns, need_label)
     first = peeked[0][1]
-    if not found.header and not need_label and column_lib.may_be_header(first):
-        message = (
-            "%s:%d: read as a row, as the training data had no header. Is it one? --header=true"
-        )
-        _log.warning(message, path, peeked[0][0])
+    if not found.header and not need_label:
+        _warn_of_header(first, f"{path}:{peeked[0][0]}")
     for number, cells in itertools.islice(itertools.chain(peeked, table), int(found.header), None):
         where = f"{path}:{number}"
         refuse_width(cells, first, where)
+        if found.header and cells == first and len(first) > 1:
+            raise ValueError(f"{where}: the header again. Are two files joined? Delete the line.")
         text_b = None if found.text_b is None else cells[found.text_b]
         label = None if found.label is None else cells[found.label]
         yield TextRow(str(number), where, cells[found.text], text_b, label)
+
+
+def _warn_of_header(cells: Sequence[str], where: str) -> None:
+    if column_lib.may_be_header(cells):
+        message = (
+            "%s: read as a row, not as a header. If it is one: --header=true (--data_form=tsv)"
+        )
+        _log.warning(message, where)
 
 
 def _only_blank(path: str) -> ValueError:
@@ -224,6 +255,9 @@ def _read_semicolon(path: str, options: Options, need_label: bool) -> Iterator[T
     for number, line in read_lines(path):
         where = f"{path}:{number}"
         text, separator, label = line.rpartition(";")
+        if number == 1:
+            refuse_lone_cr(line, where)
+            _warn_of_header((text, label), where)
         if need_label and not separator:
             raise ValueError(f"{where}: found {line[:60]!r}, expected text;label.")
         if not need_label and label not in options.known_labels:
@@ -234,6 +268,9 @@ def _read_semicolon(path: str, options: Options, need_label: bool) -> Iterator[T
 def _read_text(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
     """Bare texts, one a line, or pairs with a tab between; an empty line is an empty text."""
     for number, line in read_lines(path, blank="all"):
+        if number == 1:
+            refuse_lone_cr(line, f"{path}:1")
+            _warn_of_header([line], f"{path}:1")
         text, tab, text_b = line.partition("\t") if options.pairs else (line, "", "")
         if options.pairs and not tab:
             raise ValueError(
@@ -256,7 +293,7 @@ def _read_jsonl(path: str, options: Options, need_label: bool) -> Iterator[TextR
         key = _key(row, wanted.label, column_lib.LABEL_NAMES)
         if key is None and need_label:
             raise _no_key(wanted.label or "label", row, where, "--label_column")
-        label = None if key is None else _json_label(row[key], where, key)
+        label = None if key is None else _json_label(row[key], where, key, need_label)
         yield TextRow(str(number), where, text, text_b, label)
 
 
@@ -271,7 +308,11 @@ def _key(row: dict, given: Optional[str], usual: Iterable[str]) -> Optional[str]
 
 def _no_key(wanted: str, row: dict, where: str, flag: str) -> ValueError:
     keys = ", ".join(map(repr, row))
-    return ValueError(f"{where}: no {wanted!r}; its keys are {keys:.300}. {flag} names the key.")
+    near = difflib.get_close_matches(wanted, row, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    return ValueError(
+        f"{where}: no {wanted!r}; its keys are {keys:.300}.{meant} {flag} names the key."
+    )
 
 
 def _json_text(
@@ -292,14 +333,16 @@ def _json_text(
     return text
 
 
-def _json_label(value: object, where: str, key: str) -> object:
+def _json_label(value: object, where: str, key: str, needed: bool = True) -> object:
     """Returns a label as a string, or a list of such; None stays."""
     if isinstance(value, list):
-        return [_json_label(item, where, key) for item in value]
+        return [_json_label(item, where, key, needed) for item in value]
     if value is None or (isinstance(value, str) and not has_surrogates(value)):
         return value
     if isinstance(value, (bool, int, float)):
         return json.dumps(value)
+    if not needed:
+        return None
     raise ValueError(
         f'{where}: found {value!r:.60} for "{key}"; expected a label, or a list of labels.'
     )
@@ -319,7 +362,7 @@ def _read_folders(path: str, options: Options, need_label: bool) -> Iterator[Tex
         yield _text_file(path, name, None)
     for label in labels:
         for name in _visible(os.path.join(path, label)):
-            yield _text_file(path, os.path.join(label, name), label)
+            yield _text_file(path, os.path.join(label, name), _printable(label))
 
 
 def _visible(folder: str) -> List[str]:
@@ -330,8 +373,12 @@ def _text_file(folder: str, name: str, label: Optional[str]) -> TextRow:
     path = DataPath.beside(os.path.join(folder, name), folder)
     if os.path.isdir(path):
         raise ValueError(f"{path}: a folder; expected text files in the folder of a label.")
-    lines = () if os.path.getsize(path) == 0 else read_lines(path, blank="all")
+    is_empty = os.path.exists(path) and os.path.getsize(path) == 0
+    lines = () if is_empty else read_lines(path, blank="all")
     text = "\n".join(line for _, line in lines)
+    return TextRow(_printable(name), _printable(path), text, None, label)
+
+
+def _printable(name: str) -> str:
     # A name that is not UTF-8 could not be written.
-    shown, where = (os.fsencode(part).decode("utf-8", "replace") for part in (name, path))
-    return TextRow(shown, where, text, None, label)
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

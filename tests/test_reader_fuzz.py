@@ -11,7 +11,7 @@ import os
 import tempfile
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from finetune import ner_readers, text_readers
@@ -278,6 +278,7 @@ def test_lines_come_back(folder, lines, line_end, ended, stored_as):
     text = line_end.join(lines) + line_end * ended
     path = stored(folder, "lines", text, stored_as)
     assert list(read_lines(path, blank="all")) == list(enumerate(lines, start=1))
+    assume("\r" not in lines[0])  # Taken for line ends of another kind, and refused
     rows = text_readers.read_rows(path, text_readers.Options("text"), need_label=False)
     assert [row.text for row in rows] == lines
 
@@ -369,6 +370,7 @@ def path_text(path):
     STORED,
 )
 def test_texts_with_a_label_behind_a_semicolon_come_back(folder, rows, line_end, stored_as):
+    assume("\r" not in rows[0][1] + rows[0][0])
     text = line_end.join(f"{text};{label}" for label, text in rows)
     path = stored(folder, "rows.txt", text, stored_as)
     assert read(path, form="semicolon") == rows

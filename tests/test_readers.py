@@ -145,7 +145,7 @@ def test_a_path_with_an_encoding_is_a_path_and_any_other_is_utf_8(tmp_path):
         ("latin-1", b"a\nb\0", r":2: a NUL byte at position 2; expected text"),
         # As Windows writes "Unicode" without a mark, and an Excel workbook under another name.
         ("utf-8", "text\n".encode("utf-16-le"), r":1: a NUL byte at position 2.*utf-16"),
-        ("utf-8", b"PK\x03\x04\x14\x00\x06\x00", r":1: a NUL byte at position 6"),
+        ("utf-8", b"PK\x03\x04\x14\x00\x06\x00", r":1: a zip archive or a spreadsheet"),
     ],
 )
 def test_bytes_that_are_no_text_are_refused_with_their_place(tmp_path, encoding, content, message):

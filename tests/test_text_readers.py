@@ -651,5 +651,5 @@ def test_a_text_file_whose_name_is_no_utf_8_has_a_name_that_can_be_written(tmp_p
     path = folder(tmp_path, {"pos/1.txt": b"a"})
     os.rename(f"{path}/pos/1.txt", os.fsencode(f"{path}/pos/") + b"caf\xe9.txt")
     (row,) = read_rows(path, Options(), need_label=True)
-    assert (row.name, row.text) == ("pos/caf\ufffd.txt", "a")
-    assert row.where.encode().endswith(b"pos/caf\xef\xbf\xbd.txt")
+    assert (row.name, row.text) == ("pos/caf\\xe9.txt", "a")
+    assert row.where.encode().endswith(b"pos/caf\\xe9.txt")
