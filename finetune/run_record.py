@@ -190,11 +190,15 @@ def refuse_foreign(output_dir: str) -> None:
         )
 
 
+def outputs(output_dir: str) -> List[str]:
+    """Returns the files that earlier runs wrote into a directory."""
+    return _matching(output_dir, _TRAINED + _RESULTS)
+
+
 def remove_outputs(output_dir: str) -> None:
     """Removes what earlier runs wrote into a directory, and nothing else."""
     # The record goes last: without it, what is left would be taken for somebody else's.
-    outputs = _matching(output_dir, _TRAINED + _RESULTS)
-    for path in sorted(outputs, key=lambda p: os.path.basename(p) == RECORD_FILE):
+    for path in sorted(outputs(output_dir), key=lambda p: os.path.basename(p) == RECORD_FILE):
         os.remove(path)
 
 

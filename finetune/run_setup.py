@@ -8,7 +8,7 @@ from typing import Optional, Tuple, Type
 
 from finetune import checkpoints, pretrained, run_record
 from finetune.config import Config, UsageError
-from finetune.data_set import DATA_FLAGS, SPLIT_FOLDER
+from finetune.data_set import DATA_FLAGS
 from finetune.sources import own_errors
 from finetune.tasks import Task
 from processors import PROCESSORS, DataProcessor
@@ -115,11 +115,12 @@ def check_output_dir(config: Config, anew: bool) -> None:
         )
     if os.path.exists(output_dir) and not os.path.isdir(output_dir):
         raise ValueError(f"--output_dir={config.output_dir} is a file; expected a folder.")
-    needed = ("init_checkpoint", "vocab_file", "bert_config_file", "data_dir", *DATA_FLAGS)
-    for name in needed:
+    removed = run_record.outputs(output_dir) if anew else []
+    for name in ("init_checkpoint", "vocab_file", "bert_config_file", "data_dir", *DATA_FLAGS):
         path = os.path.realpath(getattr(config, name) or "-")
-        folders = (output_dir, os.path.join(output_dir, SPLIT_FOLDER))
-        if anew and (os.path.dirname(path) in folders or path == folders[1]):
+        # A checkpoint is given by what its files' names begin with; split/ is a folder.
+        folders = {os.path.dirname(p) for p in removed} - {output_dir}
+        if path in {*removed, *folders} or any(p.startswith(path + ".") for p in removed):
             raise ValueError(
                 f"--overwrite_output_dir=true would remove --{name}={getattr(config, name)}, which "
                 "this run needs. Give another --output_dir."
