@@ -1,13 +1,15 @@
 """Arrays that grow row by row, on disk once they are large."""
 
 import array
+import itertools
 import tempfile
 from typing import IO, Iterable, Optional
 
 import numpy as np
 
 _TYPE_CODES = {np.dtype(np.int32): "i", np.dtype(np.int64): "q", np.dtype(np.uint64): "Q",
-               np.dtype(np.float32): "f"}  # fmt: skip
+               np.dtype(np.float64): "d"}  # fmt: skip
+_AT_ONCE = 1 << 16
 _HELD_BYTES = 16 << 20  # What is kept in memory before it goes to disk
 
 
@@ -18,7 +20,7 @@ class GrowingArray:
         """Starts with some numbers.
 
         Args:
-          dtype: int32, int64, uint64 or float32.
+          dtype: int32, int64, uint64 or float64.
           first: The first ones.
         """
         self._dtype = np.dtype(dtype)
@@ -32,7 +34,7 @@ class GrowingArray:
         return self._on_disk + len(self._held)
 
     def append(self, number) -> None:
-        """Adds a number."""
+        """Adds a number; raises as `extend`."""
         self.extend((number,))
 
     def extend(self, numbers: Iterable) -> None:
@@ -43,7 +45,15 @@ class GrowingArray:
         """
         if self._read:
             raise RuntimeError("The array has been read; it grows no more.")
-        self._held.extend(numbers)
+        iterator = iter(numbers)
+        while True:
+            before = len(self._held)
+            self._held.extend(itertools.islice(iterator, _AT_ONCE))
+            if len(self._held) == before:
+                return
+            self._spill_if_large()
+
+    def _spill_if_large(self) -> None:
         if len(self._held) * self._dtype.itemsize >= _HELD_BYTES:
             self._spill()
 

@@ -9,11 +9,13 @@ import numpy as np
 
 from finetune import model_fns, predictions, problems, sources, text_readers
 from finetune.classifier_config import ClassifierConfig
+from finetune.cleaning import STEPS
 from finetune.columns import Wanted
 from finetune.config import UsageError
 from finetune.features import Features, encode_examples, place, texts_of
 from finetune.readers import DataPath, read_lines
-from finetune.tasks import Task
+from finetune.survey import Faults
+from finetune.tasks import Task, refuse_long_stride
 from finetune.truncation import TRUNCATIONS, Cut
 from processors import DataProcessor, InputExample, MulticlassProcessor, NERProcessor
 
@@ -22,6 +24,7 @@ _log = logging.getLogger(__name__)
 _TABLE_FLAGS = (
     "data_form", "header", "delimiter", "quoting", "text_column", "text_b_column", "label_column",
 )  # fmt: skip
+_LEAST_OF_PAIRS = 5
 _WINDOW_FLAGS = ("window_pooling", "max_windows", "doc_stride")
 _DEFAULTS = {"long_text": "truncate", "clean": []}
 _WINDOW_DEFAULTS = {"window_pooling": "mean", "max_windows": 16}
@@ -53,6 +56,8 @@ class Classification(Task):
             others |= set(_TABLE_FLAGS)
         if config.long_text == "truncate":
             others |= set(_WINDOW_FLAGS)
+        if config.long_text == "windows":
+            others.add("truncation")
         lasting = super().lasting(settings, config)
         return {name: value for name, value in lasting.items() if name not in others}
 
@@ -70,13 +75,15 @@ class Classification(Task):
             )
         config = config.filled_from({"problem_type": processor.problem_type, **_DEFAULTS})
         _refuse_idle_flags(config)
+        config = dataclasses.replace(config, clean=[s for s in STEPS if s in config.clean])
         if config.long_text != "windows":
             return config.filled_from({"truncation": TRUNCATIONS[0]})
         room = config.max_seq_length - 2
+        refuse_long_stride(config, room)
         return config.filled_from({**_WINDOW_DEFAULTS, "doc_stride": max(1, room // 2)})
 
     def listed_labels(self) -> Optional[List[str]]:
-        given = _listed(self._config.labels, self._config.problem_type)
+        given = _listed(self._config)
         return super().listed_labels() if given is None else given
 
     @property
@@ -99,7 +106,7 @@ class Classification(Task):
         self._tell_processor()
 
     def recall(self, labels: List[str], facts: Dict[str, Any]) -> None:
-        given = _listed(self._config.labels, self._config.problem_type)
+        given = _listed(self._config)
         if given is not None and given != labels:
             raise UsageError(
                 f"--labels={','.join(given):.80}: the model was trained with {', '.join(labels)}. "
@@ -118,7 +125,7 @@ class Classification(Task):
     def _tell_processor(self) -> None:
         """Tells the processor what it needs to read data to predict."""
         if isinstance(self._processor, MulticlassProcessor):
-            known = {"known_labels": tuple(self.labels), "pairs": bool(self._pairs)}
+            known = {"known_labels": tuple(self.labels), "pairs": self._pairs}
             self._processor.options = dataclasses.replace(self._processor.options, **known)
 
     def remarks(self) -> List[str]:
@@ -134,7 +141,7 @@ class Classification(Task):
         return self._problem.label_of(example)
 
     def texts(self, example: InputExample) -> Sequence[str]:
-        return texts_of(example)
+        return texts_of(example, self._config.clean)
 
     def source(self, split: str, path: str) -> Iterable[InputExample]:
         if path != "-" or isinstance(self._processor, MulticlassProcessor):
@@ -148,9 +155,14 @@ class Classification(Task):
         return ((example.text_a, example.text_b, example.label) for example in examples)
 
     def encode(
-        self, split: str, examples: Iterable[InputExample], faults: Optional[List[str]] = None
+        self, split: str, examples: Iterable[InputExample], faults: Optional[Faults] = None
     ) -> Features:
         config = self._config
+        if self._pairs and config.max_seq_length < _LEAST_OF_PAIRS:
+            raise UsageError(
+                f"--max_seq_length={config.max_seq_length}: expected {_LEAST_OF_PAIRS} for "
+                "pairs at the least: [CLS], two [SEP] and a wordpiece of each."
+            )
         targets = None if split == "test" else self._problem.targets()
         if faults is not None and targets is not None:
             targets = _Forgiving(targets, faults)
@@ -159,7 +171,7 @@ class Classification(Task):
             targets=targets,
             cut=Cut(
                 max_seq_length=config.max_seq_length,
-                truncation=config.truncation,
+                truncation=config.truncation or TRUNCATIONS[0],
                 windows=config.long_text == "windows",
                 doc_stride=config.doc_stride or 1,
                 max_windows=config.max_windows or 1,
@@ -233,7 +245,7 @@ class Classification(Task):
 class _Forgiving:
     """Targets that note what is wrong with them, and go on."""
 
-    def __init__(self, targets: Any, faults: List[str]):
+    def __init__(self, targets: Any, faults: Faults):
         self._targets = targets
         self._faults = faults
 
@@ -241,7 +253,7 @@ class _Forgiving:
         try:
             return self._targets.add(example)
         except ValueError as error:
-            self._faults.append(str(error))
+            self._faults.add(str(error))
             return None
 
     def __getattr__(self, name: str) -> Any:
@@ -265,7 +277,7 @@ def _with_options(
             label=config.label_column or given.columns.label,
         ),
     )
-    if config.do_train or config.do_check:
+    if config.begins:
         path = config.train_file or sources.existing(processor, data_dir, "train")
         if path:
             file = DataPath.of(path, config.encoding or DataPath.encoding)
@@ -296,13 +308,15 @@ def _refuse_idle_flags(config: ClassifierConfig) -> None:
             raise UsageError(f"--{name} is given without {needed}.")
 
 
-def _listed(labels: Optional[List[str]], problem_type: str) -> Optional[List[str]]:
-    """Returns the labels of a flag, which may name a file that has one a line."""
+def _listed(config: ClassifierConfig) -> Optional[List[str]]:
+    """Returns the labels of --labels, which may name a file that has one a line."""
+    labels = config.labels
     if labels is None or len(labels) != 1:
         return labels
     if os.path.isfile(labels[0]):
-        return [line.strip() for _, line in read_lines(labels[0]) if line.strip()]
-    if problem_type == problems.MultiLabel.name:
+        file = DataPath.of(labels[0], config.encoding or DataPath.encoding)
+        return [line.strip() for _, line in read_lines(file) if line.strip()]
+    if config.problem_type == problems.MultiLabel.name:
         return labels
     raise UsageError(
         f"--labels={labels[0]}: no such file; expected labels with commas between, or a file."

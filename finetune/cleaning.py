@@ -5,7 +5,7 @@ import string
 from typing import Callable, Dict, Sequence, Tuple
 
 _LINK = re.compile(r"(?<!\w)(?:https?://|www\.)\S+", re.IGNORECASE)
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _PUNCTUATION = re.compile("[" + re.escape(string.punctuation.replace("_", "")) + "]+")
 

@@ -53,8 +53,8 @@ def run_main(
         return 2
     except KeyboardInterrupt:
         without = ", without --overwrite_output_dir," if config.overwrite_output_dir else ""
-        message = "%s: interrupted. The same command%s goes on from the last checkpoint."
-        logging.error(message, program, without)
+        goes_on = f" The same command{without} goes on from the last checkpoint."
+        logging.error("%s: interrupted.%s", program, goes_on if config.do_train else "")
         return 130
     except _ERRORS as error:
         logging.error("%s: %s", program, _one_line(error))

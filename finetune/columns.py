@@ -1,5 +1,6 @@
 """Which column of a table is the text and which the label: by header, by number, by content."""
 
+import collections
 import dataclasses
 import difflib
 import re
@@ -58,11 +59,23 @@ def find_columns(rows: Rows, path: str, wanted: Wanted, need_label: bool) -> Col
     if _has_header(first, wanted):
         refuse_header(first, where)
         named = _named_columns(first, where, wanted, need_label)
+        _refuse_distinct_labels(rows, where, named, wanted)
         # A row may hold a word that is a usual name, too: then it comes again further down.
         sure = wanted.header is not None or _all_named(first, named, wanted)
         if sure or suspicion(rows, path, named) is None:
             return named
     return _numbered_columns(rows, where, wanted, need_label)
+
+
+def _refuse_distinct_labels(rows: Rows, where: str, columns: Columns, wanted: Wanted) -> None:
+    """Raises `ValueError` if a column that was left over for the label is none, such as an id."""
+    names = rows[0][1]
+    if columns.label is None or wanted.label is not None:
+        return
+    name = names[columns.label]
+    labels = [cells[columns.label] for _, cells in rows[1:] if len(cells) == len(names)]
+    if name.strip().casefold() not in LABEL_NAMES and len(set(labels)) == len(labels) >= 10:
+        raise _no_column("label", names, where, "--label_column")
 
 
 def _all_named(first: Sequence[str], columns: Columns, wanted: Wanted) -> bool:
@@ -80,7 +93,7 @@ def may_be_header(cells: Sequence[str]) -> bool:
     return any(cell.strip().casefold() in known for cell in cells)
 
 
-def suspicion(rows: Rows, path: str, columns: Columns) -> Optional[str]:
+def suspicion(rows: Rows, path: str, columns: Columns, guessed: bool = False) -> Optional[str]:
     """Returns, in words, why the first line may not be what it is taken for; None if all is well.
 
     A header whose label column holds what is a label further down is likely a row; a first row
@@ -104,11 +117,19 @@ def suspicion(rows: Rows, path: str, columns: Columns) -> Optional[str]:
                 f"{path}:{number}: taken for a header, but {name!r} is a {kind} of other rows, "
                 "too. If it is a row, give --header=false and the columns by number."
             )
-    all_recur = len(labels) >= 10 and min(map(labels.count, set(labels))) > 1
-    if not columns.header and first[columns.label] not in labels and all_recur:
+    counts = collections.Counter(labels)
+    recurring = sum(count for count in counts.values() if count > 1)
+    once = first[columns.label] not in counts
+    if not columns.header and once and len(labels) >= 10 and recurring >= 0.94 * len(labels):
         return (
             f"{path}:{number}: taken for a row, but its label {first[columns.label]!r} comes in no "
             f"other of the first {len(rows)}. If the line is a header, give --header=true."
+        )
+    values = [{first[columns.label], *labels}, {first[columns.text], *texts}]
+    if guessed and len(values[0]) == len(values[1]):
+        return (
+            f"{path}: column {columns.label + 1} is taken for the label by a guess: both columns "
+            "have as many values. --text_column and --label_column say which is which."
         )
     return None
 

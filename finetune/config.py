@@ -81,7 +81,10 @@ class Config:
         None, "Cut the training data into train, dev and test by these shares, such as 70:15:15."
     )
     split_seed: Optional[int] = integer_flag(
-        None, "Which rows --split and --num_folds put where. Default: 0.", lower_bound=0
+        None,
+        "Which rows --split and --num_folds put where. Default: 0.",
+        lower_bound=0,
+        upper_bound=2**32 - 1,
     )
     num_folds: Optional[int] = integer_flag(
         None, "Cross-validation: train this many times, each time without one part.", lower_bound=2
@@ -164,10 +167,15 @@ class Config:
         self._refuse_encoding()
         self._refuse_split()
 
+    @property
+    def begins(self) -> bool:
+        """Whether labels are learnt from data: in a training, or a report before it."""
+        return self.do_train or self.do_check
+
     def reads_data_dir(self) -> bool:
         """Returns whether the run needs the folder of data files."""
         wanted = (
-            ((self.do_train or self.do_check), self.train_file),
+            (self.begins, self.train_file),
             (self.do_eval, self.dev_file or self.split),
             (self.do_predict, self.predict_file or self.split),
         )

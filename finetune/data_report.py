@@ -1,5 +1,6 @@
 """What there is to know of the data before a training: a table, and problems, the worst first."""
 
+import contextlib
 import json
 import math
 import os
@@ -9,18 +10,18 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tu
 import numpy as np
 
 from finetune import sources
+from finetune.config import UsageError
 from finetune.data_set import DataSet
 from finetune.files import atomic_text
 from finetune.input_pipeline import Rows
 from finetune.pretrained import Pretrained
 from finetune.splitting import SPLITS
-from finetune.survey import Survey
+from finetune.survey import Faults, Survey
 from finetune.tasks import Task
 
 REPORT_FILE = "data_report.json"
 _SHOWN_PLACES = 5
 _SHOWN_LABELS = 20
-_SHOWN_FAULTS = 10
 _MANY_UNKNOWN = 0.05  # Share of [UNK] from which the vocabulary is likely another language's
 _COVERED = 99  # Percent of the rows that the length suggested has room for
 _SEVERITIES = ("error", "warning", "note")
@@ -39,13 +40,18 @@ class _Data(NamedTuple):
 
 
 def make(
-    task: Task, examples: Dict[str, Iterable[Any]], features: Dict[str, Rows], model: Pretrained
+    task: Task,
+    data_set: DataSet,
+    examples: Dict[str, Iterable[Any]],
+    features: Dict[str, Rows],
+    model: Pretrained,
 ) -> Dict[str, Any]:
-    """Returns the report on data that is ready for a training.
+    """Returns the report on the data of a training.
 
     Args:
       task: What the data is for.
-      examples: Of each split that is there.
+      data_set: The data; a split in it that the run does not use is reported on, if it is readable.
+      examples: Of each split that the run uses.
       features: The same, encoded.
       model: Its vocabulary and configuration.
 
@@ -56,12 +62,15 @@ def make(
       `duplicates`, `contradictory`, `also_in_train` (rows); and `problems`, each with `severity`,
       `what`, `count` and `places`.
     """
-    data = {
-        split: _Data(
-            examples[split], features[split], task.label_counts(examples[split], features[split])
-        )
-        for split in examples
-    }
+    data = {}
+    for split in SPLITS:
+        if split in examples:
+            counts = task.label_counts(examples[split], features[split])
+            data[split] = _Data(examples[split], features[split], counts)
+            continue
+        with contextlib.suppress(ValueError, OSError):
+            if data_set.is_there(split):
+                data[split] = _read(task, data_set, split, Faults())
     return _report(task, data, model, [])
 
 
@@ -76,25 +85,33 @@ def check(
       learn: Makes the task know its labels.
       model: Its vocabulary and configuration.
     """
-    found = [split for split in SPLITS if data_set.is_there(split)]
-    if not found:
-        found = ["train"]  # Reading it says what is missing.
-    learn()
     problems: List[Dict[str, Any]] = []
     data = {}
+    try:
+        learn()
+        found = [split for split in SPLITS if data_set.is_there(split)]
+    except UsageError:
+        raise
+    except ValueError as error:  # Without labels, there is no more to say.
+        problems.append(_problem("error", str(error), 1, []))
+        found = []
     for split in found:
-        faults: List[str] = []
+        faults = Faults()
         try:
-            examples = data_set.examples(split)
-            features = task.encode(split, examples, faults)
-            data[split] = _Data(examples, features, task.label_counts(examples, features))
+            data[split] = _read(task, data_set, split, faults)
         except ValueError as error:
-            faults.append(str(error))
-        problems += [_problem("error", fault, 1, []) for fault in faults[:_SHOWN_FAULTS]]
-        more = len(faults) - _SHOWN_FAULTS
+            faults.add(str(error))
+        problems += [_problem("error", fault, 1, []) for fault in faults.first]
+        more = faults.count - len(faults.first)
         if more > 0:
             problems.append(_problem("error", f"{split}: {more} more such rows", more, []))
     return _report(task, data, model, problems)
+
+
+def _read(task: Task, data_set: DataSet, split: str, faults: Faults) -> _Data:
+    examples = data_set.examples(split)
+    features = task.encode(split, examples, faults)
+    return _Data(examples, features, task.label_counts(examples, features))
 
 
 def errors(report: Dict[str, Any]) -> int:
@@ -119,13 +136,19 @@ def _report(
         problems += _problems_of(split, one, train, task, suggested)
     if train is not None:
         problems += _label_problems(train, data, task)
-    problems.sort(key=lambda problem: (_SEVERITIES.index(problem["severity"]), -problem["count"]))
+    problems.sort(key=_rank)
     return {
         "max_seq_length": max_seq_length,
         "suggested_max_seq_length": suggested,
         "splits": {split: _figures(split, one, train, task) for split, one in data.items()},
         "problems": problems,
     }
+
+
+def _rank(problem: Dict[str, Any]) -> Tuple[int, int]:
+    """Returns what problems are sorted by: errors stay in the order of the data."""
+    severity = _SEVERITIES.index(problem["severity"])
+    return severity, -problem["count"] if severity else 0
 
 
 def _figures(split: str, one: _Data, train: Optional[_Data], task: Task) -> Dict[str, Any]:

@@ -1,5 +1,6 @@
 """The examples of a run: of a file for each split, of one file that is split, or of folds."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -46,6 +47,7 @@ class DataSet:
         self._model_folder = model_folder
         self._fold = fold
         self._parts: Optional[np.ndarray] = None  # Of each row of the whole, once dealt out
+        self._hashes = np.zeros(0, np.uint64)  # Of each row's text
         self._known: Dict[str, Iterable[Any]] = {}
 
     def examples(self, split: str) -> Iterable[Any]:
@@ -77,11 +79,16 @@ class DataSet:
             return
         folder = os.path.join(output_dir, SPLIT_FOLDER)
         os.makedirs(folder, exist_ok=True)
+        for stale in set(splitting.SPLITS) - set(self._split_names()):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(folder, f"{stale}.jsonl"))
         for split in self._split_names():
             with atomic_text(os.path.join(folder, f"{split}.jsonl")) as writer:
                 for example in self._source(split):
-                    row = json.dumps(dataclasses.asdict(example), ensure_ascii=False)
-                    writer.write(row + "\n")
+                    row = dataclasses.asdict(example)
+                    # NumPy's numbers, which a processor may give for labels, as Python's.
+                    line = json.dumps(row, ensure_ascii=False, default=lambda value: value.item())
+                    writer.write(line + "\n")
 
     def _split_names(self) -> Iterable[str]:
         shares = splitting.parse_shares(self._config.split)
@@ -101,8 +108,7 @@ class DataSet:
     def _source(self, split: str) -> Iterable[Any]:
         if not self._parts_of(split):
             return self._task.source(split, self._path(split))
-        trains = self._config.do_train or self._config.do_check
-        if not trains:
+        if not self._config.begins:
             path = os.path.join(self._model_folder, SPLIT_FOLDER, f"{split}.jsonl")
             return sources.WrittenSplit(path, self._task.example_class)
         whole = self._task.source("train", self._path("train"))
@@ -112,7 +118,10 @@ class DataSet:
             kept = self._parts == splitting.SPLITS.index(split)
         else:
             kept = (self._parts == self._fold.index) == (split == "dev")
-        return sources.Subset(whole, kept)
+        return sources.Subset(whole, kept, self._hashes, self._hash_of)
+
+    def _hash_of(self, example: Any) -> int:
+        return text_hash(self._task.texts(example))
 
     def whole(self) -> Iterable[Any]:
         """Returns all rows from which a training learns its labels."""
@@ -123,8 +132,9 @@ class DataSet:
     def _dealt(self, whole: Iterable[Any]) -> np.ndarray:
         strata, groups = GrowingArray(np.int32), GrowingArray(np.uint64)
         strata.extend(splitting.number_names(self._task.stratum(example) for example in whole))
-        groups.extend(text_hash(self._task.texts(example)) for example in whole)
-        rows, seed = (strata.to_numpy(), groups.to_numpy()), self._config.split_seed or 0
+        groups.extend(map(self._hash_of, whole))
+        self._hashes = groups.to_numpy()
+        rows, seed = (strata.to_numpy(), self._hashes), self._config.split_seed or 0
         if self._fold is None:
             shares = splitting.parse_shares(self._config.split)
             return splitting.deal(*rows, shares, seed, self._task.learns_strata)
@@ -142,6 +152,11 @@ class DataSet:
         if path:
             if sources.is_missing(path):
                 raise ValueError(f"--{_FLAGS[split]}={path}: no such file.")
+            if path != "-" and not (os.path.isfile(path) or os.path.isdir(path)):
+                raise ValueError(
+                    f"--{_FLAGS[split]}={path} is a pipe or the like, which can be read only once; "
+                    "expected a file. Texts to predict may come by --predict_file=-."
+                )
             return path
         if not self._config.data_dir:
             third = ", or a third share in --split" if self._config.split else ""

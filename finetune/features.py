@@ -156,7 +156,8 @@ def encode_examples(
     num_truncated = 0
     unknown_id = tokenizer.vocab["[UNK]"]
     for example in examples:
-        pieces = _pieces(example, tokenizer, clean_steps)
+        texts = texts_of(example, clean_steps)
+        pieces = _pieces(texts, tokenizer)
         windows, truncated = cut_row(pieces, cut)
         for window in windows:
             ids, second_start = _with_special_tokens(window, tokenizer)
@@ -168,7 +169,7 @@ def encode_examples(
         answer = None if targets is None else targets.add(example)
         ids = [*pieces.a, *(pieces.b or ())]
         survey.add(
-            texts_of(example),
+            texts,
             answer,
             length=len(ids) + special_tokens(pieces),
             pieces=len(ids),
@@ -187,15 +188,8 @@ def encode_examples(
     )
 
 
-def _pieces(example: InputExample, tokenizer: FullTokenizer, clean_steps: Sequence[str]) -> Pieces:
-    ids = []
-    for text in texts_of(example):
-        if not isinstance(text, str):
-            raise ValueError(
-                f"{place(example)}: the text is {text!r}; expected a string (see processors.py)."
-            )
-        tokens = tokenizer.tokenize(clean(text, clean_steps))
-        ids.append(tokenizer.convert_tokens_to_ids(tokens))
+def _pieces(texts: Sequence[str], tokenizer: FullTokenizer) -> Pieces:
+    ids = [tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) for text in texts]
     return Pieces(ids[0], ids[1] if len(ids) > 1 else None)
 
 
@@ -209,9 +203,19 @@ def _with_special_tokens(window: Pieces, tokenizer: FullTokenizer) -> Tuple[List
     return ids, second_start
 
 
-def texts_of(example: InputExample) -> List[str]:
-    """Returns the text of an example, or both texts of a pair."""
-    return [example.text_a] if example.text_b is None else [example.text_a, example.text_b]
+def texts_of(example: InputExample, clean_steps: Sequence[str] = ()) -> List[str]:
+    """Returns the text of an example, or both texts of a pair, as the model is to see them.
+
+    Raises:
+      ValueError: A text is not a string.
+    """
+    texts = [example.text_a] if example.text_b is None else [example.text_a, example.text_b]
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(
+                f"{place(example)}: the text is {text!r}; expected a string (see processors.py)."
+            )
+    return [clean(text, clean_steps) for text in texts]
 
 
 def place(example: InputExample) -> str:

@@ -135,40 +135,30 @@ def multi_label_model_fn_builder(
 def regression_model_fn_builder(
     *,
     bert_config: modeling.BertConfig,
-    mean: float,
-    scale: float,
     init_checkpoint: Optional[str] = None,
     training: Training = NO_TRAINING,
     pooling: Optional[str] = None,
 ) -> Callable:
-    """Returns the `model_fn` of a model that gives each text a number.
+    """Returns the `model_fn` of a model of numbers, whose loss is the mean squared error.
 
     Args:
       bert_config, init_checkpoint, training, pooling: As of `classifier_model_fn_builder`.
-      mean: Mean of the training's numbers.
-      scale: Their standard deviation. The head's output is the number less the mean, in standard
-        deviations, so that its size does not depend on the unit; so is the loss.
 
     Returns:
-      A function as of `classifier_model_fn_builder`; its features' `label_ids` are float32 [B], and
-      its `logits`, float [B, 1], the predicted numbers.
+      A function as of `classifier_model_fn_builder`; its features' `label_ids` are float32 [B], of
+      mean 0 and deviation 1, and its `logits`, float [B, 1], are on the same scale.
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        outputs = create_model(bert_config, is_training, features, 1, pooling)  # [B, 1]
-        numbers = outputs * scale + mean
+        logits = create_model(bert_config, is_training, features, 1, pooling)  # [B, 1]
 
         def losses():
-            wanted = (features["label_ids"] - mean) / scale  # [B]
-            return tf.math.squared_difference(outputs[:, 0], wanted)
+            return tf.math.squared_difference(logits[:, 0], features["label_ids"])  # [B]
 
         def metrics():
-            return {
-                "eval_mse": tf.metrics.mean_squared_error(features["label_ids"], numbers[:, 0]),
-                "eval_loss": tf.metrics.mean(losses()),
-            }
+            return {"eval_loss": tf.metrics.mean(losses())}
 
-        return Head(lambda: {"logits": numbers}, lambda: tf.reduce_mean(losses()), metrics)
+        return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
 
     return make_model_fn(build_head, init_checkpoint, training)
 

@@ -25,11 +25,6 @@ class Problem:
         """Keeps the label list."""
         self.labels = list(labels)
 
-    @property
-    def num_outputs(self) -> int:
-        """How many logits a row has."""
-        return len(self.labels)
-
     def facts(self) -> Dict[str, Any]:
         """Returns what, besides the labels, is to be kept with the model."""
         return {}
@@ -159,7 +154,6 @@ class Regression(Problem):
     """Each text has a number. The model learns it less the mean, in standard deviations."""
 
     name = "regression"
-    num_outputs = 1
 
     def __init__(self, mean: float, scale: float):
         """Keeps mean and standard deviation of the training's numbers."""
@@ -171,7 +165,7 @@ class Regression(Problem):
         return {"mean": self._mean, "scale": self._scale}
 
     def targets(self) -> Numbers:
-        return Numbers()
+        return Numbers(self._mean, self._scale)
 
     def label_of(self, example: InputExample) -> str:
         return ""
@@ -184,17 +178,21 @@ class Regression(Problem):
                 "highest": float(numbers.max())}  # fmt: skip
 
     def model_fn(self, **settings: Any) -> Callable:
-        return model_fns.regression_model_fn_builder(mean=self._mean, scale=self._scale, **settings)
+        return model_fns.regression_model_fn_builder(**settings)
 
     def scores(self, targets: Numbers, logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
-        scores = metrics.regression_scores(targets.to_numpy(), logits[:, 0])
+        scores = metrics.regression_scores(targets.to_numpy(), self._numbers(logits))
         return scores, "\n".join(metrics.format_figures(scores)) + "\n"
 
     def columns(self) -> List[str]:
         return ["prediction"]
 
     def answers(self, logits: np.ndarray) -> Iterable[List[str]]:
-        return ([f"{number:.6g}"] for number in logits[:, 0])
+        return ([f"{number:.9g}"] for number in self._numbers(logits))
+
+    def _numbers(self, logits: np.ndarray) -> np.ndarray:
+        # In 64 bits: in 32, large numbers that differ by little would be one.
+        return logits[:, 0].astype(np.float64) * self._scale + self._mean
 
 
 PROBLEMS: Dict[str, Type[Problem]] = {

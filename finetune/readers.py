@@ -167,6 +167,8 @@ def read_cells(
 def read_quoted_cells(path: str, delimiter: str) -> Iterator[Tuple[int, List[str]]]:
     """Yields (number of the first line, cells) of the rows of a file whose cells may be in quotes.
 
+    A blank line has no cells; those at the file's end are passed over.
+
     By RFC 4180: within quotes, a delimiter or line end is text, and two quotes are one.
 
     Raises:
@@ -199,7 +201,7 @@ def read_quoted_cells(path: str, delimiter: str) -> Iterator[Tuple[int, List[str
                 f"{path}:{first}: {reason} (line {last}). Within quotes, write a quote as two; or "
                 "give --quoting=false if quotes are characters like any other."
             ) from error
-        yield first, cells or [""]
+        yield first, cells
 
 
 def read_tsv(path: str) -> Iterator[Row]:

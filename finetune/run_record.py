@@ -35,8 +35,12 @@ _IDENTITY = (
     "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length", "train_batch_size",
     "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
     "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor", "problem_type",
-    "clean", "truncation", "long_text", "window_pooling", "max_windows",
+    "clean", "truncation", "long_text", "window_pooling", "max_windows", "label_separator",
 )  # fmt: skip
+# What trainings did before there was a flag for it.
+_BEFORE = {
+    "problem_type": "single_label", "clean": [], "truncation": "head", "long_text": "truncate",
+}  # fmt: skip
 # Those of them that say what is on top of BERT: a trained model has one head and no other.
 _HEAD = ("ner_head", "use_crf", "problem_type")
 
@@ -65,19 +69,21 @@ class RunRecord:
         if ("ner_head" in self.settings) != hasattr(config, "ner_head"):
             raise ValueError(f"This model was trained by {other_script}: use it there.")
         for name in _HEAD:
-            was, now = self.settings.get(name), getattr(config, name, None)
+            was, now = self._setting(name), getattr(config, name, None)
             if now is not None and now != was:
                 raise ValueError(
                     f"--{name}={now}: the model was trained with {was}. Leave the flag out."
                 )
 
+    def _setting(self, name: str) -> Any:
+        return self.settings.get(name, _BEFORE.get(name))
+
     def differences(self, other: "RunRecord") -> List[str]:
         """Returns, in words, what makes `other` another training than this one."""
         differing = [
-            f"{name} was {self.settings.get(name)!r}, now {other.settings.get(name)!r}"
+            f"{name} was {self._setting(name)!r}, now {other._setting(name)!r}"
             for name in _IDENTITY
-            # A setting that came with a later version had no effect before.
-            if name in self.settings and self.settings[name] != other.settings.get(name)
+            if self._setting(name) != other._setting(name)
         ]
         if self.labels != other.labels:
             differing.append(f"labels were {self.labels}, now {other.labels}")

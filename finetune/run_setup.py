@@ -14,11 +14,6 @@ from finetune.tasks import Task
 from processors import PROCESSORS, DataProcessor
 
 
-def begins(config: Config) -> bool:
-    """Returns whether labels are learnt from data: in a training, or a report before it."""
-    return config.do_train or config.do_check
-
-
 def record_of(config: Config, anew: bool) -> Tuple[Optional[run_record.RunRecord], str]:
     """Returns what was trained, in the output directory or where --init_checkpoint is; and where.
 
@@ -28,7 +23,7 @@ def record_of(config: Config, anew: bool) -> Tuple[Optional[run_record.RunRecord
     record = run_record.load(output_dir) if output_dir and not anew else None
     if config.do_train and not anew and checkpoints.latest(output_dir) is None:
         record = None
-    if record is None and config.init_checkpoint and not begins(config):
+    if record is None and config.init_checkpoint and not config.begins:
         folder = os.path.dirname(config.init_checkpoint)
         return run_record.load(folder), folder
     return record, output_dir
@@ -85,7 +80,7 @@ def data_dir_of(config: Config) -> Optional[str]:
 
 def refuse_other_split(config: Config, record: Optional[run_record.RunRecord]) -> None:
     """Raises `UsageError` if a trained model is asked for a --split that is not its own."""
-    if not config.split or begins(config):
+    if not config.split or config.begins:
         return
     trained = record.settings.get("split") if record else None
     if config.split != trained:

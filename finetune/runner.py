@@ -1,5 +1,6 @@
 """Train, evaluate and predict over `tf.estimator.Estimator`, whatever the task."""
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -61,12 +62,12 @@ class Run:
         self._record, model_folder = run_setup.record_of(config, self._anew)
         run_setup.refuse_other_split(config, self._record)
         config = run_setup.with_settings(config, self._record, task_class)
-        if self._record is None and not run_setup.begins(config) and not config.init_checkpoint:
+        if self._record is None and not config.begins and not config.init_checkpoint:
             raise ValueError(run_setup.no_trained_model(self._output_dir))
         if config.train_file:
             config = config.filled_from({"task_name": task_class.default_name})
         self._processor = run_setup.make_processor(config.require("task_name"), task_class)
-        if self._record is not None and not run_setup.begins(config):
+        if self._record is not None and not config.begins:
             self._record.refuse_other_head(config, task_class.other_script)
         config = dataclasses.replace(config, data_dir=run_setup.data_dir_of(config))
         config = task_class.with_defaults(config, self._processor, config.data_dir or "")
@@ -76,7 +77,7 @@ class Run:
             config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
         )
         run_setup.check_length(config, self._model)
-        if self._record is not None and not run_setup.begins(config):
+        if self._record is not None and not config.begins:
             self._record.refuse_other_model(self._model)
         self._task = task_class(config, self._processor, self._model)
         self._data = DataSet(config, self._task, model_folder=model_folder, fold=fold)
@@ -99,7 +100,7 @@ class Run:
         features = {split: task.encode(split, rows) for split, rows in examples.items()}
         run_setup.refuse_unwritable(self._output_dir)
         if config.do_train:
-            report = data_report.make(task, examples, features, self._model)
+            report = data_report.make(task, self._data, examples, features, self._model)
             _log.info("%s", data_report.format_report(report))
             self._train(examples["train"], features["train"], report)
         scores: Dict[str, Any] = {}
@@ -247,25 +248,31 @@ class Run:
         """Returns whether --init_checkpoint is a fine-tuned model whose labels are others."""
         folder = os.path.dirname(self._config.init_checkpoint or "")
         record = run_record.load(folder) if folder else None
-        return record is not None and (
-            record.labels != self._task.labels or record.facts != self._task.facts()
+        if record is None:
+            return False
+        # Models from before there were others have one label.
+        was, now = (
+            f.get("problem_type", "single_label") for f in (record.facts, self._task.facts())
         )
+        return record.labels != self._task.labels or was != now
 
     def _learn(self) -> None:
         """Takes the labels from the trained model, or of the training to come."""
-        trains = run_setup.begins(self._config) and self._data.is_there("train")
+        trains = self._config.begins and self._data.is_there("train")
         if self._record is not None and not trains:
             self._task.recall(self._record.labels, self._record.facts)
             return
         # For a model without a record, labels that are listed need no training data.
-        known = not run_setup.begins(self._config) and self._task.knows_labels
+        known = not self._config.begins and self._task.knows_labels
         self._task.learn([] if known else self._data.whole())
 
 
 def _copy_to_standard_output(path: str) -> None:
     with open(path, encoding="utf-8", newline="") as reader:
-        shutil.copyfileobj(reader, sys.stdout)
-    sys.stdout.flush()
+        # Whoever reads may stop before the end, such as `head`.
+        with contextlib.suppress(BrokenPipeError):
+            shutil.copyfileobj(reader, sys.stdout)
+            sys.stdout.flush()
 
 
 def _log_start(

@@ -13,10 +13,11 @@ from finetune import entity_metrics, ner_readers, predictions, sources, tagging
 from finetune.model_fns import Training
 from finetune.ner_config import NER_HEADS, NerConfig
 from finetune.readers import DataPath
+from finetune.survey import Faults
 from finetune.tagged_text import TaggedText
 from finetune.tagger_model import tagger_model_fn_builder
 from finetune.tagging_features import TaggingFeatures, encode_texts, room_of
-from finetune.tasks import Task
+from finetune.tasks import Task, refuse_long_stride
 from processors import DataProcessor, NERProcessor
 
 _log = logging.getLogger(__name__)
@@ -49,16 +50,12 @@ class SequenceTagging(Task):
         for name in ("data_form", "word_column", "tag_column", "word_split"):
             if getattr(config, name) is not None:
                 setattr(processor, name, getattr(config, name))
-        if processor.word_split is None and (config.do_train or config.do_check):
+        if processor.word_split is None and config.begins:
             path = config.train_file or sources.existing(processor, data_dir, "train")
             file = DataPath.of(path, config.encoding or DataPath.encoding)
             processor.word_split = _word_split_of_training(file)
         room = room_of(config.max_seq_length)
-        if config.doc_stride is not None and config.doc_stride > room:
-            raise ValueError(
-                f"--doc_stride={config.doc_stride}: expected {room} at the most, the wordpieces "
-                f"that --max_seq_length={config.max_seq_length} has room for."
-            )
+        refuse_long_stride(config, room)
         if config.crf_learning_rate_factor is not None and not config.use_crf:
             raise ValueError("--crf_learning_rate_factor is given without --use_crf=true.")
         return config.filled_from(
@@ -126,7 +123,7 @@ class SequenceTagging(Task):
         return ((text.text, text.words, text.tags) for text in examples)
 
     def encode(
-        self, split: str, examples: Iterable[TaggedText], faults: Optional[List[str]] = None
+        self, split: str, examples: Iterable[TaggedText], faults: Optional[Faults] = None
     ) -> TaggingFeatures:
         del faults  # The first fault ends the check of a split: tags depend on one another.
         return encode_texts(

@@ -3,7 +3,6 @@
 import collections.abc
 import contextlib
 import inspect
-import itertools
 import json
 import os
 import traceback
@@ -56,13 +55,42 @@ class Source:
 class Subset:
     """Some of the examples of a source, in its order."""
 
-    def __init__(self, source: Iterable[Any], kept: np.ndarray):
-        """Keeps the source and which of its examples to give: bool [examples]."""
+    def __init__(
+        self,
+        source: Iterable[Any],
+        kept: np.ndarray,
+        hashes: np.ndarray,
+        hash_of: Callable[[Any], int],
+    ):
+        """Keeps the source and which of its examples to give.
+
+        Args:
+          source: The examples.
+          kept: bool [examples].
+          hashes: uint64 [examples], that of each example when the parts were dealt out.
+          hash_of: Returns that of an example now.
+        """
         self._source = source
         self._kept = kept
+        self._hashes = hashes
+        self._hash_of = hash_of
 
     def __iter__(self) -> Iterator[Any]:
-        return itertools.compress(self._source, self._kept)
+        rows = 0
+        for rows, example in enumerate(self._source, start=1):
+            if rows > len(self._kept) or self._hash_of(example) != self._hashes[rows - 1]:
+                raise _changed()
+            if self._kept[rows - 1]:
+                yield example
+        if rows < len(self._kept):
+            raise _changed()
+
+
+def _changed() -> ValueError:
+    return ValueError(
+        "The data was not the same when it was read again, so that its parts could mix. Does it "
+        "change, or does the task's class give another order each time?"
+    )
 
 
 class WrittenSplit:

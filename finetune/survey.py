@@ -1,11 +1,28 @@
 """What the data report needs to know of each row, gathered while rows are tokenized."""
 
 import hashlib
-from typing import Sequence
+from typing import List, Sequence
 
 import numpy as np
 
 from finetune.arrays import GrowingArray
+
+_FIRST_FAULTS = 10
+
+
+class Faults:
+    """What is wrong with the rows of a data set: the first messages, and how many there are."""
+
+    def __init__(self):
+        """Starts with none."""
+        self.first: List[str] = []
+        self.count = 0
+
+    def add(self, message: str) -> None:
+        """Adds one."""
+        self.count += 1
+        if len(self.first) < _FIRST_FAULTS:
+            self.first.append(message)
 
 
 class Survey:

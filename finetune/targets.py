@@ -9,6 +9,8 @@ from finetune.arrays import GrowingArray
 from finetune.features import Spec, place
 from processors import InputExample
 
+_LARGEST = 1e100  # Its square is still a number.
+
 
 class LabelIds:
     """The label of each row of a data set, as its place in the label list."""
@@ -72,11 +74,13 @@ class LabelSets:
 
 
 class Numbers:
-    """The number of each row of a data set."""
+    """The number of each row of a data set; the model sees it less a mean, in units of a scale."""
 
-    def __init__(self):
+    def __init__(self, mean: float = 0.0, scale: float = 1.0):
         """Starts with no rows."""
-        self._numbers = GrowingArray(np.float32)
+        self._mean = mean
+        self._scale = scale
+        self._numbers = GrowingArray(np.float64)
         self.specs = {"label_ids": Spec(1, "float32")}
 
     def add(self, example: InputExample) -> float:
@@ -86,12 +90,13 @@ class Numbers:
         return number
 
     def to_numpy(self) -> np.ndarray:
-        """Returns float32 [rows]."""
+        """Returns the numbers as they were given: float64 [rows]."""
         return self._numbers.to_numpy()
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
-        """Returns `label_ids`, float32 [B]: the name is that of all tasks."""
-        return {"label_ids": self.to_numpy()[rows]}
+        """Returns `label_ids`, float32 [B], less the mean and in units of the scale."""
+        numbers = (self.to_numpy()[rows] - self._mean) / self._scale
+        return {"label_ids": numbers.astype(np.float32)}  # The name is that of all tasks.
 
 
 def labels_of(example: InputExample, separator: str) -> List[str]:
@@ -116,7 +121,7 @@ def number_of(example: InputExample) -> float:
         number = float(example.label)
     except (TypeError, ValueError):
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) <= _LARGEST:
         raise ValueError(
             f"{place(example)}: the label is {example.label!r}; expected a number such as 3.5 "
             "(--problem_type=regression)."

@@ -10,6 +10,7 @@ from finetune.input_pipeline import Rows
 from finetune.model_fns import Training
 from finetune.pretrained import Pretrained
 from finetune.readers import DataPath
+from finetune.survey import Faults
 from processors import DataProcessor
 
 
@@ -44,10 +45,12 @@ class Task:
             others.add("split")
         if config.do_check:  # What is asked for is checked, against the model.
             others |= {"data_dir", "train_file", "dev_file", "split"}
-        if config.predict_file:
-            others.add("data_form")  # It was that of other files.
+        if config.data_dir or config.dev_file or config.predict_file:
+            others |= {"data_form", "encoding"}  # They were those of other files.
         if config.max_seq_length is not None:
             others.add("doc_stride")  # It was that of another length.
+        if "split" in others:
+            others.add("split_seed")
         return {name: value for name, value in settings.items() if name not in others}
 
     @classmethod
@@ -137,9 +140,7 @@ class Task:
         """Yields what of each example a training depends on."""
         raise NotImplementedError
 
-    def encode(
-        self, split: str, examples: Iterable[Any], faults: Optional[List[str]] = None
-    ) -> Rows:
+    def encode(self, split: str, examples: Iterable[Any], faults: Optional[Faults] = None) -> Rows:
         """Returns the examples as arrays; those of "test" without labels.
 
         Args:
@@ -179,3 +180,12 @@ class Task:
           The files; the last one is for standard output, too, where the input came by that way.
         """
         raise NotImplementedError
+
+
+def refuse_long_stride(config: Config, room: int) -> None:
+    """Raises `ValueError` if windows that have room for so many wordpieces would leave some out."""
+    if config.doc_stride is not None and config.doc_stride > room:
+        raise ValueError(
+            f"--doc_stride={config.doc_stride}: expected {room} at the most, the wordpieces that "
+            f"--max_seq_length={config.max_seq_length} has room for."
+        )

@@ -45,7 +45,7 @@ class Options:
       quoting: Whether cells of a table may be in quotes.
       columns: Of a table, or the keys of JSON objects.
       known_labels: Labels of the model, to tell `text;label` from a text with a semicolon.
-      pairs: Whether the model takes pairs of texts.
+      pairs: Whether the model takes pairs of texts; None: it is not known.
       remark: What is odd about the training file.
     """
 
@@ -54,7 +54,7 @@ class Options:
     quoting: Optional[bool] = None
     columns: column_lib.Wanted = column_lib.Wanted()
     known_labels: Sequence[str] = ()
-    pairs: bool = False
+    pairs: Optional[bool] = False
     remark: Optional[str] = None
 
 
@@ -140,38 +140,57 @@ def _form_of_lines(path: str, options: Options, need_label: bool) -> str:
 def settle(path: str, options: Options) -> Options:
     """Returns the options with what a training file tells of its columns, and what is odd in it.
 
-    Files to predict are then read as the training file was, whatever they look like.
+    Other files are then read as the training file was, whatever they look like.
     """
     form = find_form(path, options, need_label=True)
-    if form not in ("tsv", "csv"):
+    remark = None
+    if form == "jsonl":
+        settled, unused, how = _settled_keys(path, options)
+    elif form in ("tsv", "csv"):
+        rows = list(
+            itertools.islice(_table(path, dataclasses.replace(options, form=form)), _PEEKED)
+        )
+        if not rows:
+            raise _only_blank(path)
+        found = column_lib.find_columns(rows, path, options.columns, need_label=True)
+        settled, unused = _settled_columns(rows[0][1], found)
+        how = "columns by the header" if found.header else "no header, columns by number"
+        guessed = not found.header and options.columns.label is None
+        remark = column_lib.suspicion(rows, path, found, guessed)
+    else:
         return options
-    rows = list(itertools.islice(_table(path, dataclasses.replace(options, form=form)), _PEEKED))
-    if not rows:
-        raise _only_blank(path)
-    found = column_lib.find_columns(rows, path, options.columns, need_label=True)
-    names = rows[0][1] if found.header else [str(i + 1) for i in range(len(rows[0][1]))]
-
-    def name(place: Optional[int]) -> Optional[str]:
-        return None if place is None else names[place]
-
-    settled = column_lib.Wanted(
-        header=found.header,
-        text=name(found.text),
-        text_b=name(found.text_b),
-        label=name(found.label),
-    )
-    unused = [n for i, n in enumerate(names) if i not in found[1:]]
     _log.info(
         "%s: %s; text: %r, %slabel: %r%s",
         path,
-        "columns by the header" if found.header else "no header, columns by number",
+        how,
         settled.text,
         f"text_b: {settled.text_b!r}, " if settled.text_b is not None else "",
         settled.label,
         f"; not used: {', '.join(map(repr, unused)):.200}" if unused else "",
     )
-    remark = column_lib.suspicion(rows, path, found)
     return dataclasses.replace(options, columns=settled, remark=remark)
+
+
+def _settled_columns(
+    first: List[str], found: column_lib.Columns
+) -> Tuple[column_lib.Wanted, List[str]]:
+    """Returns the columns by name or number, and those that are not used."""
+    names = first if found.header else [str(i + 1) for i in range(len(first))]
+    text, text_b, label = (None if place is None else names[place] for place in found[1:])
+    unused = [name for i, name in enumerate(names) if i not in found[1:]]
+    return column_lib.Wanted(found.header, text, text_b, label), unused
+
+
+def _settled_keys(path: str, options: Options) -> Tuple[column_lib.Wanted, List[str], str]:
+    """Returns the keys that the first object has, those that are not used, and that in words."""
+    number, line = next((row for row in read_lines(path) if row[1].strip()), (0, ""))
+    if not number:
+        raise _only_blank(path)
+    row = json_object(line, f"{path}:{number}")
+    keys = _find_keys(row, f"{path}:{number}", options.columns, need_label=True)
+    unused = [key for key in row if key not in keys]
+    settled = column_lib.Wanted(options.columns.header, keys.text, keys.text_b, keys.label)
+    return settled, unused, "keys of the first object"
 
 
 def _table(path: str, options: Options) -> Iterator[Tuple[int, List[str]]]:
@@ -183,22 +202,28 @@ def _table(path: str, options: Options) -> Iterator[Tuple[int, List[str]]]:
     if quoting is None:
         quoting = options.form == "csv" or _is_quoted(path, delimiter)
     if quoting:
-        rows = read_quoted_cells(path, delimiter)
+        rows, blank = read_quoted_cells(path, delimiter), []
     else:
-        rows = read_cells(path, "inner", delimiter)
-    first = next((row for row in rows if row[1] != [""]), None)
-    if first is not None:
-        yield first
-        single = len(first[1]) == 1  # Then a blank line is a row of empty text.
-        yield from (row for row in rows if single or row[1] != [""])
+        rows, blank = read_cells(path, "inner", delimiter), [""]
+    first = next((row for row in rows if row[1] != blank), None)
+    if first is None:
+        return
+    yield first
+    single = len(first[1]) == 1  # Then a blank line is a row of empty text.
+    for number, cells in rows:
+        if cells != blank:
+            yield number, cells
+        elif single:
+            yield number, [""]
 
 
 def _is_quoted(path: str, delimiter: str) -> bool:
-    """Returns whether all cells of a first line are in quotes, as R writes them."""
+    """Returns whether the names in a header are in quotes, as R writes them."""
     if path == "-":
         return False
-    first = next((text for _, text in read_lines(path)), "")
-    return all(len(c) > 1 and c[0] == c[-1] == '"' for c in first.split(delimiter))
+    cells = next((text for _, text in read_lines(path)), "").split(delimiter)
+    quoted = all(len(cell) > 2 and cell[0] == cell[-1] == '"' for cell in cells)
+    return quoted and column_lib.may_be_header([cell[1:-1] for cell in cells])
 
 
 def _delimiter_of(path: str) -> str:
@@ -272,6 +297,11 @@ def _read_text(path: str, options: Options, need_label: bool) -> Iterator[TextRo
             refuse_lone_cr(line, f"{path}:1")
             _warn_of_header([line], f"{path}:1")
         text, tab, text_b = line.partition("\t") if options.pairs else (line, "", "")
+        if options.pairs is None and "\t" in line:
+            raise ValueError(
+                f"{path}:{number}: a tab, and it is not known whether the model takes pairs. "
+                "Give a table with a header, `text` or `text` and `text_b`."
+            )
         if options.pairs and not tab:
             raise ValueError(
                 f"{path}:{number}: found {line[:60]!r}; expected two texts with a tab between, as "
@@ -280,30 +310,67 @@ def _read_text(path: str, options: Options, need_label: bool) -> Iterator[TextRo
         yield TextRow(str(number), f"{path}:{number}", text, text_b if tab else None)
 
 
+class _Keys(NamedTuple):
+    """Where JSON objects have what; None: they do not have it."""
+
+    text: str
+    text_b: Optional[str]
+    label: Optional[str]
+
+
 def _read_jsonl(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
-    """A JSON object a line."""
-    wanted = options.columns
+    """A JSON object a line, all with the keys of the first."""
+    keys = None
     for number, line in read_lines(path):
         if not line.strip():
             continue
         where = f"{path}:{number}"
         row = json_object(line, where)
-        text = _json_text(row, where, wanted.text, column_lib.TEXT_NAMES, "text")
-        text_b = _json_text(row, where, wanted.text_b, column_lib.TEXT_B_NAMES, None)
-        key = _key(row, wanted.label, column_lib.LABEL_NAMES)
-        if key is None and need_label:
-            raise _no_key(wanted.label or "label", row, where, "--label_column")
-        label = None if key is None else _json_label(row[key], where, key, need_label)
+        keys = keys or _find_keys(row, where, options.columns, need_label)
+        text = _json_text(row, where, keys.text, "--text_column")
+        text_b = None
+        if keys.text_b is not None and row.get(keys.text_b, "") is not None:
+            text_b = _json_text(row, where, keys.text_b, "--text_b_column")
+        key = _same_key(row, keys.label)
+        if need_label and key not in row:
+            raise _no_key(key, row, where, "--label_column")
+        label = _json_label(row[key], where, key, need_label) if key in row else None
         yield TextRow(str(number), where, text, text_b, label)
+
+
+def _find_keys(row: dict, where: str, wanted: column_lib.Wanted, need_label: bool) -> _Keys:
+    """Returns the keys of a first object, or raises `ValueError` if one is needed and not there."""
+    text = _key(row, wanted.text, column_lib.TEXT_NAMES)
+    if text is None:
+        raise _no_key(_name(wanted.text) or "text", row, where, "--text_column")
+    text_b = _key(row, wanted.text_b, column_lib.TEXT_B_NAMES)
+    if text_b is None and _name(wanted.text_b):
+        raise _no_key(wanted.text_b, row, where, "--text_b_column")
+    label = _key(row, wanted.label, column_lib.LABEL_NAMES)
+    if label is None and need_label:
+        raise _no_key(_name(wanted.label) or "label", row, where, "--label_column")
+    return _Keys(text, text_b, label)
 
 
 def _key(row: dict, given: Optional[str], usual: Iterable[str]) -> Optional[str]:
     if given in row:
         return given
-    if given is not None and not column_lib.is_number(given):
-        return None  # A number is of a table that the model was trained on.
+    if _name(given):
+        return None
     folded = {key.strip().casefold(): key for key in reversed(row)}
     return next((folded[name] for name in usual if name in folded), None)
+
+
+def _same_key(row: dict, key: Optional[str]) -> Optional[str]:
+    """Returns a key as a row has it, which may be in another case."""
+    if key is None or key in row:
+        return key
+    return next((other for other in row if other.casefold() == key.casefold()), key)
+
+
+def _name(given: Optional[str]) -> Optional[str]:
+    # A number is of a table that the model was trained on.
+    return None if given is None or column_lib.is_number(given) else given
 
 
 def _no_key(wanted: str, row: dict, where: str, flag: str) -> ValueError:
@@ -315,17 +382,11 @@ def _no_key(wanted: str, row: dict, where: str, flag: str) -> ValueError:
     )
 
 
-def _json_text(
-    row: dict, where: str, given: Optional[str], usual: Sequence[str], needed: Optional[str]
-) -> Optional[str]:
-    key = _key(row, given, usual)
-    if key is None:
-        if needed is None and (given is None or column_lib.is_number(given)):
-            return None
-        raise _no_key(given or needed, row, where, f"--text{'' if needed else '_b'}_column")
+def _json_text(row: dict, where: str, key: str, flag: str) -> str:
+    key = _same_key(row, key)
+    if key not in row:
+        raise _no_key(key, row, where, flag)
     text = row[key]
-    if text is None and needed is None:
-        return None
     if not isinstance(text, str):
         raise ValueError(f'{where}: found {text!r:.60} for "{key}"; expected a string.')
     if has_surrogates(text):
@@ -361,7 +422,10 @@ def _read_folders(path: str, options: Options, need_label: bool) -> Iterator[Tex
     for name in files:
         yield _text_file(path, name, None)
     for label in labels:
-        for name in _visible(os.path.join(path, label)):
+        names = _visible(os.path.join(path, label))
+        if not names:
+            _log.warning("%s: the folder of a label is empty", os.path.join(path, label))
+        for name in names:
             yield _text_file(path, os.path.join(label, name), _printable(label))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from finetune import arrays
 from finetune.arrays import GrowingArray
 
-TYPES = (np.int32, np.int64, np.uint64, np.float32)
+TYPES = (np.int32, np.int64, np.uint64, np.float64)
 
 
 def hold(patch, limit):
@@ -52,8 +52,8 @@ def test_the_largest_numbers_of_each_type_are_kept(held_bytes):
         numbers = GrowingArray(dtype, limits)
         numbers.extend(limits)
         assert numbers.to_numpy().tolist() == limits * 2
-    numbers = GrowingArray(np.float32, [0.1])
-    assert numbers.to_numpy().tolist() == [np.float32(0.1)]
+    numbers = GrowingArray(np.float64, [0.1])
+    assert numbers.to_numpy().tolist() == [0.1]
 
 
 def test_a_number_that_the_type_cannot_hold_is_refused():

@@ -142,7 +142,7 @@ def run_graph(builder, fetches, **settings):
     [
         (model_fns.classifier_model_fn_builder, {"num_labels": 3}),
         (model_fns.multi_label_model_fn_builder, {"num_labels": 3}),
-        (model_fns.regression_model_fn_builder, {"mean": 50.0, "scale": 3.0}),
+        (model_fns.regression_model_fn_builder, {}),
     ],
 )
 def test_logits_of_a_text_are_the_pooled_logits_of_its_windows(builder, sizes, pooling, pool):
@@ -216,24 +216,15 @@ def test_loss_of_several_labels_is_their_mean_binary_cross_entropy(tmp_path):
 # Numbers.
 
 
-def test_numbers_are_predicted_and_scored_in_the_unit_of_the_labels(tmp_path):
+def test_the_loss_of_numbers_is_their_mean_squared_error(tmp_path):
     numbers = [93.0, 107.0, 100.0, 111.0, 89.0, 96.0, 104.0, 100.0, 93.0, 121.0, 86.0]
-    features = features_of([1] * 11, filled(Numbers(), numbers))
-    builder = model_fns.regression_model_fn_builder
-    estimator = train(make_estimator(tmp_path, builder, mean=100.0, scale=7.0), features)
+    features = features_of([1] * 11, filled(Numbers(100.0, 7.0), numbers))
+    estimator = train(make_estimator(tmp_path, model_fns.regression_model_fn_builder), features)
     predicted = predicted_logits(estimator, features)
     assert predicted.shape == (11, 1)
     evaluated = estimator.evaluate(make_input_fn(features, batch_size=5))
-    mse = np.mean((predicted[:, 0] - numbers) ** 2)
-    assert evaluated["eval_mse"] == pytest.approx(mse, rel=1e-5)
-    # The loss is in standard deviations, so that its size does not depend on the unit.
-    assert evaluated["eval_loss"] == pytest.approx(mse / 7**2, rel=1e-5)
-
-    # What the same weights give without mean and scale is the head's output itself.
-    bare = make_estimator(tmp_path, builder, mean=0.0, scale=1.0)
-    outputs = predicted_logits(bare, features)
-    assert np.ptp(outputs) > 1e-4
-    np.testing.assert_allclose(predicted, 100 + 7 * outputs, rtol=1e-6)
+    squares = (predicted[:, 0] - (np.array(numbers) - 100.0) / 7.0) ** 2
+    assert evaluated["eval_loss"] == pytest.approx(np.mean(squares), rel=1e-5)
 
 
 # Tags.

@@ -248,7 +248,10 @@ def change_byte(path, at):
         (lambda f: change_byte(f / DATA, 5003), r"bert_model\.ckpt: bert/.* cannot be read"),
         (lambda f: os.truncate(f / INDEX, 701), r"bert_model\.ckpt: the checkpoint is damaged"),
         (lambda f: os.truncate(f / INDEX, 0), r"bert_model\.ckpt: the checkpoint is damaged"),
-        (lambda f: (f / "bert_config.json").write_text("{"), r"bert_config\.json: not a BERT config, which is JSON .Expecting"),
+        (
+            lambda f: (f / "bert_config.json").write_text("{"),
+            r"bert_config\.json: not a BERT config, which is JSON .Expecting",
+        ),
         (lambda f: (f / "vocab.txt").write_bytes(b"\xff"), r"vocab\.txt: the vocabulary cannot"),
         (lambda f: (f / "vocab.txt").write_text("a\nb\n"), r"\[UNK\], \[CLS\], \[SEP\] missing"),
     ],

@@ -42,7 +42,6 @@ def test_labels_of_the_training_are_sorted():
     problem = learn("single_label", examples("b", "a c", "b", "A"))
     assert isinstance(problem, SingleLabel)
     assert problem.labels == ["A", "a c", "b"]
-    assert problem.num_outputs == 3
     assert problem.facts() == {}
 
 
@@ -165,7 +164,6 @@ def test_labels_of_texts_that_have_several_are_taken_apart():
     problem = learn("multi_label", examples("b, a", "", "c,b ,", ["d", " e, f"]))
     assert isinstance(problem, MultiLabel)
     assert problem.labels == ["a", "b", "c", "d", "e, f"]
-    assert problem.num_outputs == 5
     assert learn("multi_label", examples("b, a|c"), separator="|").labels == ["b, a", "c"]
 
 
@@ -262,7 +260,6 @@ def test_thresholds_are_one_or_as_many_as_labels(thresholds):
     message = rf"^--thresholds: {len(thresholds)} found; expected one, or .* the 3 labels: b, c, a"
     with pytest.raises(ValueError, match=message):
         MultiLabel(["b", "c", "a"], ",", thresholds)
-    assert MultiLabel(["b", "c", "a"], ",", [0.5] * 3).num_outputs == 3
 
 
 def test_an_answer_of_several_labels_can_be_read_as_they_were_written():
@@ -290,7 +287,6 @@ def test_mean_and_deviation_of_the_training_are_kept():
     problem = learn("regression", examples("1", "3.0", " 5 ", "7e0", "4"))
     assert isinstance(problem, Regression)
     assert problem.labels == []
-    assert problem.num_outputs == 1
     assert problem.facts() == {"mean": pytest.approx(4.0), "scale": pytest.approx(2.0)}
 
 
@@ -322,10 +318,10 @@ def test_what_is_no_number_is_refused_with_its_place(label):
         filled(Numbers(), "1", label)
 
 
-def test_numbers_are_kept_as_they_are():
+def test_numbers_are_kept_as_they_are_and_learnt_in_standard_deviations():
     targets = filled(Regression(4.0, 2.0).targets(), "1.5", "-3", "0.25")
     assert targets.to_numpy().tolist() == [1.5, -3.0, 0.25]
-    assert targets.batch(np.array([2, 0]))["label_ids"].tolist() == [0.25, 1.5]
+    assert targets.batch(np.array([2, 0]))["label_ids"].tolist() == [-1.875, -1.25]
     assert targets.batch(np.array([2, 0]))["label_ids"].dtype == np.float32
     assert targets.specs == {"label_ids": Spec(1, "float32")}
     assert Regression(4.0, 2.0).counts(targets) == {
@@ -333,20 +329,30 @@ def test_numbers_are_kept_as_they_are():
     }  # fmt: skip
 
 
-def test_an_answer_is_the_number_of_the_model():
-    # It is in the unit of the labels: neither mean nor scale is put on it again.
+def test_an_answer_is_in_the_unit_of_the_labels():
     problem = Regression(100.0, 7.0)
     assert problem.columns() == ["prediction"]
-    answers = list(problem.answers(np.array([[3.25], [-0.001], [1234567.0]], np.float32)))
-    assert answers == [["3.25"], ["-0.001"], ["1.23457e+06"]]
+    answers = list(problem.answers(np.array([[3.25], [-0.001], [176352.0]], np.float32)))
+    assert answers == [["122.75"], ["99.993"], ["1234564"]]
 
 
 def test_numbers_are_scored_in_their_unit():
-    problem = Regression(100.0, 7.0)
+    problem = Regression(10.0, 2.0)
     targets = filled(problem.targets(), "1", "2", "4", "7")
-    scores, text = problem.scores(targets, np.array([[2.0], [1.0], [4.0], [9.0]]))
+    # 2, 1, 4, 9: errors 1, -1, 0, 2
+    scores, text = problem.scores(targets, np.array([[-4.0], [-4.5], [-3.0], [-0.5]]))
     assert (scores["mse"], scores["mae"], scores["num_examples"]) == (1.5, 1.0, 4)
     assert "mse = 1.5000\n" in text
+
+
+def test_large_numbers_that_differ_by_little_stay_apart():
+    # In float32, times of day in seconds since 1970 would be 128 seconds apart.
+    problem = Regression(1700000020.0, 10.0)
+    targets = filled(problem.targets(), "1700000010", "1700000030")
+    assert targets.batch(np.array([0, 1]))["label_ids"].tolist() == [-1.0, 1.0]
+    scores, _ = problem.scores(targets, np.array([[-1.0], [0.5]], np.float32))
+    assert scores["mae"] == 2.5
+    assert list(problem.answers(np.array([[0.5]], np.float32))) == [["1.70000002e+09"]]
 
 
 # All of them.
@@ -366,7 +372,7 @@ def test_a_problem_is_recalled_as_it_was_learnt(problem):
     assert type(again) is type(problem)
     assert again.labels == problem.labels
     assert again.facts() == problem.facts()
-    logits = np.array([[0.5, -0.5], [-0.25, 2.5]])[:, : problem.num_outputs]
+    logits = np.array([[0.5, -0.5], [-0.25, 2.5]])[:, : len(problem.labels) or 1]
     assert list(again.answers(logits)) == list(problem.answers(logits))
     assert problems.PROBLEMS[problem.name] is type(problem)
 

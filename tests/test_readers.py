@@ -209,7 +209,7 @@ def test_quotes_within_a_bare_cell_are_characters(tmp_path):
 
 
 def test_blank_lines_between_quoted_rows_are_cells_of_nothing(tmp_path):
-    assert quoted(tmp_path, b'a\n\n"b"\n""\n\n') == [(1, ["a"]), (2, [""]), (3, ["b"]), (4, [""])]
+    assert quoted(tmp_path, b'a\n\n"b"\n""\n\n') == [(1, ["a"]), (2, []), (3, ["b"]), (4, [""])]
 
 
 def test_a_byte_order_mark_before_a_quote_is_dropped(tmp_path):
