@@ -99,6 +99,8 @@ def check(
         faults = Faults()
         try:
             data[split] = _read(task, data_set, split, faults)
+        except UsageError:
+            raise
         except ValueError as error:
             faults.add(str(error))
         problems += [_problem("error", fault, 1, []) for fault in faults.first]

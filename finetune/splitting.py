@@ -69,12 +69,10 @@ def deal(
         if stratum != previous:
             # What is owed to a part of one stratum is not paid in rows of another.
             owed = [min(max(debt, -1.0), 1.0) for debt in owed]
-        if learn_all and stratum != previous:
-            parts[group] = 0
-        else:
-            owed = [debt + share * size for debt, share in zip(owed, shares)]
-            parts[group] = owed.index(max(owed))
-            owed[parts[group]] -= size
+        owed = [debt + share * size for debt, share in zip(owed, shares)]
+        part = 0 if learn_all and stratum != previous else owed.index(max(owed))
+        owed[part] -= size
+        parts[group] = part
         previous = stratum
     return parts[group_of]
 
