@@ -61,7 +61,7 @@ class Config:
 
     task_name: Optional[str] = string_flag(
         None,
-        "Task: a name in PROCESSORS of processors.py. Default with --train_file: multiclass (ner).",
+        "Task: a name in PROCESSORS of processors.py. With --train_file: multiclass, or ner.",
     )
     data_dir: Optional[str] = string_flag(
         None, "Folder of the data files; its subfolder of the task's name is used if there is one."

@@ -56,11 +56,11 @@ def make(
       model: Its vocabulary and configuration.
 
     Returns:
-      `max_seq_length`, `suggested_max_seq_length`; `splits`, for each its `rows`, `labels` (their
-      counts; of a regression lowest, mean and highest), `label_shares`, `tokens` (wordpieces of a
-      row: `median`, `p95`, `longest`, and how many rows are `cut`), `unknown_token_rate`, `empty`,
-      `duplicates`, `contradictory`, `also_in_train` (rows); and `problems`, each with `severity`,
-      `what`, `count` and `places`.
+      `max_seq_length`, `suggested_max_seq_length`, `suggestion_covers` (share of rows); `splits`,
+      for each its `rows`, `labels` (their counts; of a regression lowest, mean and highest),
+      `label_shares`, `tokens` (wordpieces of a row: `median`, `p95`, `longest`, and how many rows
+      are `cut`), `unknown_token_rate`, `empty`, `duplicates`, `contradictory`, `also_in_train`
+      (rows); and `problems`, each with `severity`, `what`, `count` and `places`.
     """
     data = {}
     for split in SPLITS:
@@ -142,6 +142,7 @@ def _report(
     return {
         "max_seq_length": max_seq_length,
         "suggested_max_seq_length": suggested,
+        "suggestion_covers": _covered(train or next(iter(data.values()), None), suggested),
         "splits": {split: _figures(split, one, train, task) for split, one in data.items()},
         "problems": problems,
     }
@@ -195,6 +196,11 @@ def _suggested_length(one: Optional[_Data], model: Pretrained) -> int:
     return int(min(positions, 8 * math.ceil(needed / 8)))
 
 
+def _covered(one: Optional[_Data], length: int) -> float:
+    """Returns the share of the rows that a length has room for."""
+    return float(np.mean(one.survey.lengths <= length)) if one is not None else 0.0
+
+
 def _repeated(survey: Survey) -> np.ndarray:
     """Returns the rows whose text stood in a row before."""
     _, first = np.unique(survey.texts, return_index=True)
@@ -245,7 +251,7 @@ def _problems_of(
     cut = np.nonzero(survey.cut)[0]
     what = f"row(s) of which something is cut (--max_seq_length={task.max_seq_length})"
     if suggested > task.max_seq_length:
-        what += f"; --max_seq_length={suggested} has room for {_COVERED} % of the rows"
+        what += f"; --max_seq_length={suggested} has room for {_covered(one, suggested):.1%}"
     problems += problem("warning" if len(cut) > len(survey) / 20 else "note", what, cut)
     return problems
 
@@ -304,7 +310,8 @@ def format_report(report: Dict[str, Any]) -> str:
         return "\n".join(lines) + "\n"
     lines += _table(report["splits"], report["max_seq_length"])
     lines.append(
-        f"--max_seq_length={report['suggested_max_seq_length']} has room for {_COVERED} % of them."
+        f"--max_seq_length={report['suggested_max_seq_length']} has room for "
+        f"{report['suggestion_covers']:.1%} of the {next(iter(report['splits']))} rows."
     )
     return "\n".join(lines) + "\n"
 

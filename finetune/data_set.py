@@ -12,6 +12,7 @@ from finetune import sources, splitting
 from finetune.arrays import GrowingArray
 from finetune.config import Config, UsageError
 from finetune.files import atomic_text
+from finetune.run_record import RECORD_FILE
 from finetune.survey import text_hash
 from finetune.tasks import Task
 
@@ -107,7 +108,10 @@ class DataSet:
 
     def _source(self, split: str) -> Iterable[Any]:
         if not self._parts_of(split):
-            return self._task.source(split, self._path(split))
+            path = self._path(split)
+            if _is_written_split(path):
+                return sources.WrittenSplit(path, self._task.example_class)
+            return self._task.source(split, path)
         if not self._config.begins:
             path = os.path.join(self._model_folder, SPLIT_FOLDER, f"{split}.jsonl")
             return sources.WrittenSplit(path, self._task.example_class)
@@ -169,3 +173,11 @@ class DataSet:
         if self._parts_of(split):
             split = "train"
         return self._path_given(split) or self._config.data_dir or split
+
+
+def _is_written_split(path: str) -> bool:
+    """Returns whether a file is one that `DataSet.write_split` wrote into an output directory."""
+    folder, name = os.path.split(os.path.abspath(path))
+    output_dir, folder_name = os.path.split(folder)
+    ours = folder_name == SPLIT_FOLDER and name in {f"{split}.jsonl" for split in splitting.SPLITS}
+    return bool(path) and ours and os.path.exists(os.path.join(output_dir, RECORD_FILE))

@@ -127,7 +127,8 @@ class Run:
             data_report.write(report, self._output_dir)
         errors = data_report.errors(report)
         if errors:
-            raise ValueError(f"The data has {errors} error(s), listed above. Correct them first.")
+            first = next(p["what"] for p in report["problems"] if p["severity"] == "error")
+            raise ValueError(f"The data has {errors} error(s), the first: {first}")
 
     def _train(self, examples: Iterable[Any], features: Rows, report: Dict[str, Any]) -> None:
         config, task = self._config, self._task

@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 set_up requirements-test.txt
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-"$PYTHON" -m pytest -q "$@"
+"$PYTHON" -m pytest -q -n 2 --dist loadfile "$@"

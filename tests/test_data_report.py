@@ -126,7 +126,7 @@ def test_problems_come_worst_first_with_their_places(model, files, tmp_path, cap
     assert "1 row(s) with unknown wordpieces, 6% of all" in what[3]
     assert "stand in the training data" in what[4] and "stand in the training data" in what[5]
     assert "stood there before" in what[6]
-    assert "(--max_seq_length=8); --max_seq_length=16 has room for 99 %" in what[7]
+    assert "(--max_seq_length=8); --max_seq_length=16 has room for 100.0%" in what[7]
     assert report["problems"][0]["places"][0] == f"{tmp_path / 'train.csv'}:3"
 
     shown = capsys.readouterr().out.splitlines()
@@ -225,7 +225,7 @@ def test_rows_that_are_cut_are_a_warning_if_they_are_many_and_none_in_windows(mo
     flags = (f"--train_file={write_rows(tmp_path / 'a.csv', rows)}", "--max_seq_length=13")
     (problem,) = check(model, tmp_path / "out", *flags)["problems"]
     assert (problem["severity"], problem["count"]) == ("warning", 1)  # 1 of 11 is more than 5 %.
-    assert "--max_seq_length=32 has room for 99 % of the rows" in problem["what"]  # 25 wordpieces
+    assert "--max_seq_length=32 has room for 100.0%" in problem["what"]  # 25 wordpieces
     assert check(model, tmp_path / "out", *flags, "--long_text=windows")["problems"] == []
 
 
@@ -368,6 +368,7 @@ def test_places_of_one_file_name_it_once_and_more_are_hinted_at():
     report = {
         "max_seq_length": 8,
         "suggested_max_seq_length": 16,
+        "suggestion_covers": 1.0,
         "splits": {"train": split},
         "problems": [{**problem, "places": places}],
     }

@@ -371,7 +371,7 @@ def test_files_of_another_origin_in_the_output_dir_are_left_alone(model, data, t
     (tmp_path / "link").symlink_to(model)
     argv = command(model, tmp_path, "--do_train", "--overwrite_output_dir=true", output="link")
     assert run_classifier.main(argv) == 1
-    assert "would remove --init_checkpoint" in caplog.text
+    assert "would remove --vocab_file" in caplog.text
     assert (model / "bert_model.ckpt.index").exists()
 
 

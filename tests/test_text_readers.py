@@ -403,7 +403,7 @@ def test_a_header_that_is_none_and_a_row_that_is_none_are_suspected(tmp_path):
     [("train.txt", "a;b\n")],
 )
 def test_forms_without_columns_leave_the_options_as_they_are(tmp_path, name, content):
-    assert settled(tmp_path, content, name, label="stars")[0] == options(label="stars")
+    assert settled(tmp_path, content, name)[0] == options()
 
 
 def test_a_training_file_that_cannot_be_read_is_refused_before_its_rows(tmp_path):
