@@ -378,7 +378,7 @@ def test_places_of_one_file_name_it_once_and_more_are_hinted_at():
     assert list(table)[-2:] == ["label y", "label x"]  # The most frequent one first
     assert table["label y"] == ["2 (66.7%)"]
     assert table["unknown wordpieces"] == ["12.50%"]
-    assert "--max_seq_length=16 has room for 99 %" in shown.splitlines()[-1]
+    assert "--max_seq_length=16 has room for 100.0% of the train rows" in shown.splitlines()[-1]
 
 
 def test_several_labels_in_another_order_are_no_other_labels(model, tmp_path):
