@@ -8,6 +8,9 @@ import tensorflow.compat.v1 as tf
 
 from finetune.features import Spec
 
+# Rows; with more, TensorFlow's buffer of single row numbers, some 350 bytes each, is too large.
+_SHUFFLED_BY_TENSORFLOW = 1_000_000
+
 
 class Rows(Protocol):
     """A data set as arrays: `features.Features`, or `tagging_features.TaggingFeatures`."""
@@ -42,16 +45,30 @@ def make_input_fn(
     """
 
     def input_fn() -> tf.data.Dataset:
-        rows = tf.data.Dataset.range(len(features))
-        if shuffle_seed is not None:
-            rows = rows.shuffle(len(features), seed=shuffle_seed, reshuffle_each_iteration=True)
-        batches = rows.batch(batch_size)
-        if shuffle_seed is not None:
-            batches = batches.repeat()
-        batches = batches.skip(start_step)
+        if shuffle_seed is None:
+            batches = tf.data.Dataset.range(len(features)).batch(batch_size)
+        else:
+            batches = _shuffled_batches(len(features), batch_size, shuffle_seed).skip(start_step)
         return batches.map(lambda rows: _gather(features, rows)).prefetch(2)
 
     return input_fn
+
+
+def _shuffled_batches(num_rows: int, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Returns batches of row numbers without end, every row once an epoch."""
+    if num_rows <= _SHUFFLED_BY_TENSORFLOW:
+        rows = tf.data.Dataset.range(num_rows)
+        rows = rows.shuffle(num_rows, seed=seed, reshuffle_each_iteration=True)
+        return rows.batch(batch_size).repeat()
+
+    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
+        order = tf.numpy_function(
+            lambda e: np.random.RandomState([seed, e]).permutation(num_rows), [epoch], tf.int64
+        )
+        order.set_shape([num_rows])
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    return tf.data.Dataset.range(np.iinfo(np.int64).max).flat_map(epoch_batches)
 
 
 def _gather(features: Rows, rows: tf.Tensor) -> Dict[str, tf.Tensor]:

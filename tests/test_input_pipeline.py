@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from finetune import input_pipeline
 from finetune.features import Features
 from finetune.input_pipeline import make_input_fn, steps_per_epoch
 from finetune.problems import LabelIds, Numbers
@@ -44,6 +45,13 @@ def rows(some_batches):
     return [row for batch in some_batches for row in batch["input_ids"][:, 0].tolist()]
 
 
+@pytest.fixture(params=["few rows", "many rows"])
+def either_way(request, monkeypatch):
+    """Both ways of shuffling: few rows by TensorFlow's buffer, many by one permutation an epoch."""
+    if request.param == "many rows":
+        monkeypatch.setattr(input_pipeline, "_SHUFFLED_BY_TENSORFLOW", 20)
+
+
 def test_one_pass_keeps_order_and_the_last_partial_batch():
     some_batches = batches(5)
     assert rows(some_batches) == list(range(23))
@@ -52,7 +60,7 @@ def test_one_pass_keeps_order_and_the_last_partial_batch():
         batches(6)
 
 
-def test_every_row_comes_once_an_epoch_in_an_order_of_its_own():
+def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(either_way):
     some_batches = batches(10, shuffle_seed=7)
     first, second = rows(some_batches[:5]), rows(some_batches[5:])
     assert sorted(first) == sorted(second) == list(range(23))
@@ -60,19 +68,19 @@ def test_every_row_comes_once_an_epoch_in_an_order_of_its_own():
     assert first != list(range(23))
 
 
-def test_label_sorted_data_is_mixed_from_the_first_batch():
+def test_label_sorted_data_is_mixed_from_the_first_batch(either_way):
     # A shuffle buffer shorter than the data set would start with one label alone: with 1000 rows
     # a batch of 5 is pure by chance once in 16; the first 10 batches must hold 15 to 35 of 50.
     ones = sum(int(b["label_ids"].sum()) for b in batches(10, num_rows=1000, shuffle_seed=3))
     assert 15 <= ones <= 35
 
 
-def test_the_seed_determines_the_order():
+def test_the_seed_determines_the_order(either_way):
     assert rows(batches(10, shuffle_seed=7)) == rows(batches(10, shuffle_seed=7))
     assert rows(batches(5, shuffle_seed=7)) != rows(batches(5, shuffle_seed=8))
 
 
-def test_a_resumed_training_goes_on_in_the_order_of_the_first():
+def test_a_resumed_training_goes_on_in_the_order_of_the_first(either_way):
     whole = rows(batches(11, shuffle_seed=7))
     # Steps 0 to 4 are the first epoch (23 rows), step 5 is the first batch of the second.
     assert rows(batches(5, shuffle_seed=7, start_step=6)) == whole[28:]
