@@ -124,9 +124,9 @@ def _form_of_lines(path: str, options: Options, need_label: bool) -> str:
         return "text"
     if lines and "\t" in lines[0] and sum("\t" in line for line in lines) > half:
         return "tsv"
-    given = options.columns.text or options.columns.label or options.columns.header
     header = lines[0].split(";") if lines else []
-    if given or (len(header) > 1 and column_lib.may_be_header(header)):
+    named = not {options.columns.text, options.columns.label}.isdisjoint(header)
+    if len(header) > 1 and (named or column_lib.may_be_header(header)):
         return "csv"
     ends = [line.rpartition(";") for line in lines]
     if need_label and sum(bool(separator) for _, separator, _ in ends) > half:

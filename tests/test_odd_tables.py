@@ -56,3 +56,14 @@ def test_nameless_columns_behind_the_last_are_passed_over(tmp_path):
     path.write_text("text,label,,\ngood,pos,,\nbad,neg,,\n")
     rows = text_readers.read_rows(str(path), text_readers.Options(), need_label=True)
     assert [(row.text, row.label) for row in rows] == [("good", "pos"), ("bad", "neg")]
+
+
+@pytest.mark.parametrize("header", ["text;label", "Comment;Mood"])
+def test_semicolons_below_a_header_make_a_table_whatever_the_ending(tmp_path, header):
+    path = tmp_path / "train.txt"
+    path.write_text(f"{header}\ngood; really;pos\n".replace("good; really", '"good; really"'))
+    columns = text_readers.Options().columns
+    if header != "text;label":
+        columns = type(columns)(text="Comment", label="Mood")
+    rows = text_readers.read_rows(str(path), text_readers.Options(columns=columns), need_label=True)
+    assert [(row.text, row.label) for row in rows] == [("good; really", "pos")]
