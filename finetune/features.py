@@ -152,9 +152,8 @@ def encode_examples(
     window_starts = GrowingArray(np.int64, [0])
     second_starts = GrowingArray(np.int32)
     row_windows = GrowingArray(np.int64, [0])
-    survey = Survey()
+    survey = Survey(tokenizer.vocab["[UNK]"])
     num_truncated = 0
-    unknown_id = tokenizer.vocab["[UNK]"]
     for example in examples:
         texts = texts_of(example, clean_steps)
         pieces = _pieces(texts, tokenizer)
@@ -168,14 +167,7 @@ def encode_examples(
         num_truncated += truncated
         answer = None if targets is None else targets.add(example)
         ids = [*pieces.a, *(pieces.b or ())]
-        survey.add(
-            texts,
-            answer,
-            length=len(ids) + special_tokens(pieces),
-            pieces=len(ids),
-            unknown=ids.count(unknown_id),
-            cut=truncated,
-        )
+        survey.add(texts, answer, ids, special=special_tokens(pieces), cut=truncated)
     return Features(
         input_ids=input_ids.to_numpy(),
         window_starts=window_starts.to_numpy(),

@@ -28,8 +28,9 @@ class Faults:
 class Survey:
     """A few numbers for each row of a data set, in bounded memory."""
 
-    def __init__(self):
-        """Starts with no rows."""
+    def __init__(self, unknown_id: int):
+        """Starts with no rows; `unknown_id` is that of `[UNK]`."""
+        self._unknown_id = unknown_id
         self._texts = GrowingArray(np.uint64)
         self._answers = GrowingArray(np.uint64)
         self._lengths = GrowingArray(np.int32)
@@ -38,30 +39,22 @@ class Survey:
         self._cut = GrowingArray(np.int32)
 
     def add(
-        self,
-        texts: Sequence[str],
-        answer: object,
-        *,
-        length: int,
-        pieces: int,
-        unknown: int,
-        cut: bool,
+        self, texts: Sequence[str], answer: object, ids: Sequence[int], *, special: int, cut: bool
     ) -> None:
         """Adds a row.
 
         Args:
           texts: Its texts; white space in them makes no difference.
           answer: Its label or tags, equal for what is the same.
-          length: Wordpieces that it would have uncut, special ones included.
-          pieces: Those of the texts.
-          unknown: How many of these are `[UNK]`.
-          cut: Whether some of them are lost.
+          ids: All wordpieces of the texts.
+          special: How many special ones the row would have besides, in one piece.
+          cut: Whether some of the wordpieces are lost.
         """
         self._texts.append(text_hash(texts))
         self._answers.append(_hash(repr(answer)))
-        self._lengths.append(length)
-        self._pieces.append(pieces)
-        self._unknown.append(unknown)
+        self._lengths.append(len(ids) + special)
+        self._pieces.append(len(ids))
+        self._unknown.append(ids.count(self._unknown_id))
         self._cut.append(cut)
 
     def __len__(self) -> int:

@@ -119,19 +119,11 @@ def encode_texts(
     begins: List[bool] = []
     ends: List[bool] = []
     shortened: List[str] = []
-    survey = Survey()
-    unknown_id = tokenizer.vocab["[UNK]"]
+    survey = Survey(tokenizer.vocab["[UNK]"])
     for text in texts:
         pieces = _pieces(text, tokenizer, room, shortened)
         ids = list(itertools.chain.from_iterable(pieces))
-        survey.add(
-            [text.text],
-            text.tags,
-            length=len(ids) + _SPECIAL,
-            pieces=len(ids),
-            unknown=ids.count(unknown_id),
-            cut=False,
-        )
+        survey.add([text.text], text.tags, ids, special=_SPECIAL, cut=False)
         for window in windows([len(p) for p in pieces], room, doc_stride):
             row = pieces[window.start : window.end]
             input_ids += [cls_id, *itertools.chain.from_iterable(row), sep_id]

@@ -26,7 +26,7 @@ def features_of(num_rows):
         targets=targets,
         pooled=False,
         num_truncated=0,
-        survey=Survey(),
+        survey=Survey(unknown_id=1),
     )
 
 
@@ -104,7 +104,7 @@ def test_batches_are_of_rows_however_many_windows_they_have():
         targets=numbers,
         pooled=True,
         num_truncated=0,
-        survey=Survey(),
+        survey=Survey(unknown_id=1),
     )
     first, second, last = batches_of(features, 3, batch_size=2)
     assert first["input_ids"].tolist() == [[0], [10], [11], [12]]

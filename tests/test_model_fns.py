@@ -37,7 +37,7 @@ def features_of(windows_a_row, targets, pooled=False):
         targets=targets,
         pooled=pooled,
         num_truncated=0,
-        survey=Survey(),
+        survey=Survey(unknown_id=1),
     )
 
 
