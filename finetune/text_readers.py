@@ -2,15 +2,13 @@
 
 import csv
 import dataclasses
-import difflib
 import itertools
-import json
 import logging
 import os
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finetune import columns as column_lib
-from finetune.json_lines import has_surrogates, json_object
+from finetune.json_lines import find_keys, json_object, label_of, no_key, same_key, text_of
 from finetune.readers import (
     DataPath,
     read_cells,
@@ -191,7 +189,7 @@ def _settled_keys(path: str, options: Options) -> Tuple[column_lib.Wanted, List[
     if not number:
         raise _only_blank(path)
     row = json_object(line, f"{path}:{number}")
-    keys = _find_keys(row, f"{path}:{number}", options.columns, need_label=True)
+    keys = find_keys(row, f"{path}:{number}", options.columns, need_label=True)
     unused = [key for key in row if key not in keys]
     settled = column_lib.Wanted(options.columns.header, keys.text, keys.text_b, keys.label)
     return settled, unused, "keys of the first object"
@@ -314,14 +312,6 @@ def _read_text(path: str, options: Options, need_label: bool) -> Iterator[TextRo
         yield TextRow(str(number), f"{path}:{number}", text, text_b if tab else None)
 
 
-class _Keys(NamedTuple):
-    """Where JSON objects have what; None: they do not have it."""
-
-    text: str
-    text_b: Optional[str]
-    label: Optional[str]
-
-
 def _read_jsonl(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
     """A JSON object a line, all with the keys of the first."""
     keys = None
@@ -330,87 +320,16 @@ def _read_jsonl(path: str, options: Options, need_label: bool) -> Iterator[TextR
             continue
         where = f"{path}:{number}"
         row = json_object(line, where)
-        keys = keys or _find_keys(row, where, options.columns, need_label)
-        text = _json_text(row, where, keys.text, "--text_column")
+        keys = keys or find_keys(row, where, options.columns, need_label)
+        text = text_of(row, where, keys.text, "--text_column")
         text_b = None
         if keys.text_b is not None and row.get(keys.text_b, "") is not None:
-            text_b = _json_text(row, where, keys.text_b, "--text_b_column")
-        key = _same_key(row, keys.label)
+            text_b = text_of(row, where, keys.text_b, "--text_b_column")
+        key = same_key(row, keys.label)
         if need_label and key not in row:
-            raise _no_key(key, row, where, "--label_column")
-        label = _json_label(row[key], where, key, need_label) if key in row else None
+            raise no_key(key, row, where, "--label_column")
+        label = label_of(row[key], where, key, need_label) if key in row else None
         yield TextRow(str(number), where, text, text_b, label)
-
-
-def _find_keys(row: dict, where: str, wanted: column_lib.Wanted, need_label: bool) -> _Keys:
-    """Returns the keys of a first object, or raises `ValueError` if one is needed and not there."""
-    text = _key(row, wanted.text, column_lib.TEXT_NAMES)
-    if text is None:
-        raise _no_key(_name(wanted.text) or "text", row, where, "--text_column")
-    text_b = _key(row, wanted.text_b, column_lib.TEXT_B_NAMES)
-    if text_b is None and _name(wanted.text_b):
-        raise _no_key(wanted.text_b, row, where, "--text_b_column")
-    label = _key(row, wanted.label, column_lib.LABEL_NAMES)
-    if label is None and need_label:
-        raise _no_key(_name(wanted.label) or "label", row, where, "--label_column")
-    return _Keys(text, text_b, label)
-
-
-def _key(row: dict, given: Optional[str], usual: Iterable[str]) -> Optional[str]:
-    if given in row:
-        return given
-    if _name(given):
-        return None
-    folded = {key.strip().casefold(): key for key in reversed(row)}
-    return next((folded[name] for name in usual if name in folded), None)
-
-
-def _same_key(row: dict, key: Optional[str]) -> Optional[str]:
-    """Returns a key as a row has it, which may be in another case."""
-    if key is None or key in row:
-        return key
-    return next((other for other in row if other.casefold() == key.casefold()), key)
-
-
-def _name(given: Optional[str]) -> Optional[str]:
-    # A number is of a table that the model was trained on.
-    return None if given is None or column_lib.is_number(given) else given
-
-
-def _no_key(wanted: str, row: dict, where: str, flag: str) -> ValueError:
-    keys = ", ".join(map(repr, row))
-    near = difflib.get_close_matches(wanted, row, n=1)
-    meant = f" Did you mean {near[0]!r}?" if near else ""
-    return ValueError(
-        f"{where}: no {wanted!r}; its keys are {keys:.300}.{meant} {flag} names the key."
-    )
-
-
-def _json_text(row: dict, where: str, key: str, flag: str) -> str:
-    key = _same_key(row, key)
-    if key not in row:
-        raise _no_key(key, row, where, flag)
-    text = row[key]
-    if not isinstance(text, str):
-        raise ValueError(f'{where}: found {text!r:.60} for "{key}"; expected a string.')
-    if has_surrogates(text):
-        raise ValueError(f"{where}: the text holds half a surrogate pair, which is no character.")
-    return text
-
-
-def _json_label(value: object, where: str, key: str, needed: bool = True) -> object:
-    """Returns a label as a string, or a list of such; None stays."""
-    if isinstance(value, list):
-        return [_json_label(item, where, key, needed) for item in value]
-    if value is None or (isinstance(value, str) and not has_surrogates(value)):
-        return value
-    if isinstance(value, (bool, int, float)):
-        return json.dumps(value)
-    if not needed:
-        return None
-    raise ValueError(
-        f'{where}: found {value!r:.60} for "{key}"; expected a label, or a list of labels.'
-    )
 
 
 def _read_folders(path: str, options: Options, need_label: bool) -> Iterator[TextRow]:
