@@ -55,8 +55,7 @@ def create_optimizer(
         learning_rate_factors=learning_rate_factors,
     )
     grads_and_vars = [
-        # Dense, since the norm of IndexedSlices counts a repeated row as several.
-        (tf.convert_to_tensor(grad), var)
+        (_with_rows_once(grad), var)
         for grad, var in optimizer.compute_gradients(loss, tf.trainable_variables())
         if grad is not None
     ]
@@ -95,6 +94,17 @@ def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps):
     falling = (num_train_steps - step) / max(num_train_steps - num_warmup_steps, 1)
     share = tf.where(step < num_warmup_steps, rising, tf.maximum(falling, 0.0))
     return tf.multiply(share, init_lr, name="learning_rate")
+
+
+def _with_rows_once(grad):
+    """Returns a gradient in which each row is once, since a norm counts what is there."""
+    if not isinstance(grad, tf.IndexedSlices):
+        return grad
+    if tf.distribute.has_strategy():  # A row may be in the gradients of several replicas.
+        return tf.convert_to_tensor(grad)
+    indices, places = tf.unique(grad.indices)
+    values = tf.unsorted_segment_sum(grad.values, places, tf.size(indices))
+    return tf.IndexedSlices(values, indices, grad.dense_shape)
 
 
 def _sum_over_replicas(grads, tvars):

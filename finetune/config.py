@@ -134,6 +134,12 @@ class Config:
     adam_bias_correction: bool = bool_flag(
         True, "Bias correction in Adam, as Hugging Face has it. False: none, as Google's BERT."
     )
+    group_by_length: bool = bool_flag(
+        True, "Train on batches of texts that are alike in length, which is faster."
+    )
+    padding_free: bool = bool_flag(
+        True, "Compute real wordpieces alone. False: padding as well, with the same results."
+    )
     save_checkpoints_steps: int = integer_flag(
         1000, "Steps between two checkpoints.", lower_bound=1
     )

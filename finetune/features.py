@@ -76,6 +76,11 @@ class Features:
     def __len__(self) -> int:
         return len(self.row_windows) - 1
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Wordpieces of each row, of all its windows: int [rows]."""
+        return np.diff(self.window_starts[self.row_windows])
+
     def has_pairs(self) -> bool:
         """Returns whether some row has a second text."""
         return bool(np.any(self.second_starts < np.diff(self.window_starts)))

@@ -1,21 +1,20 @@
-"""Feed features to an Estimator: shuffled over the whole data set, padded batch by batch."""
+"""Feed features to an Estimator: in the order of `row_order`, padded batch by batch."""
 
 import math
-from typing import Callable, Dict, Optional, Protocol
+from typing import Callable, Dict, Protocol
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from finetune import row_order
 from finetune.features import Spec
-
-# Rows; with more, TensorFlow's buffer of single row numbers, some 350 bytes each, is too large.
-_SHUFFLED_BY_TENSORFLOW = 1_000_000
 
 
 class Rows(Protocol):
     """A data set as arrays: `features.Features`, or `tagging_features.TaggingFeatures`."""
 
     specs: Dict[str, Spec]  # Of each array of a batch
+    lengths: np.ndarray  # int [rows], in wordpieces
 
     def __len__(self) -> int: ...
 
@@ -28,47 +27,67 @@ def steps_per_epoch(num_rows: int, batch_size: int) -> int:
     return math.ceil(num_rows / batch_size)
 
 
-def make_input_fn(
-    features: Rows, *, batch_size: int, shuffle_seed: Optional[int] = None, start_step: int = 0
+def make_training_input_fn(
+    features: Rows, *, batch_size: int, seed: int, by_length: bool = True, start_step: int = 0
 ) -> Callable[[], tf.data.Dataset]:
-    """Makes the `input_fn` of one pass, or of endless training.
+    """Makes the `input_fn` of training: epochs without end, every row once in each.
 
     Args:
       features: The data set.
       batch_size: Rows of a batch.
-      shuffle_seed: For training: epochs follow one another without end, each with every row once
-        in an order of its own, which the seed determines. None: one pass, in order.
+      seed: Determines the order, which is another in each epoch: see `row_order.epoch_order`.
+      by_length: Whether batches are of rows that are alike in length.
       start_step: Batches to pass over, those that a resumed training has seen.
 
     Returns:
       A function that returns a Dataset of dicts as of the features' `batch`.
     """
+    lengths = features.lengths
 
-    def input_fn() -> tf.data.Dataset:
-        if shuffle_seed is None:
-            batches = tf.data.Dataset.range(len(features)).batch(batch_size)
-        else:
-            batches = _shuffled_batches(len(features), batch_size, shuffle_seed).skip(start_step)
-        return batches.map(lambda rows: _gather(features, rows)).prefetch(2)
-
-    return input_fn
-
-
-def _shuffled_batches(num_rows: int, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Returns batches of row numbers without end, every row once an epoch."""
-    if num_rows <= _SHUFFLED_BY_TENSORFLOW:
-        rows = tf.data.Dataset.range(num_rows)
-        rows = rows.shuffle(num_rows, seed=seed, reshuffle_each_iteration=True)
-        return rows.batch(batch_size).repeat()
-
-    def epoch_batches(epoch: tf.Tensor) -> tf.data.Dataset:
-        order = tf.numpy_function(
-            lambda e: np.random.RandomState([seed, e]).permutation(num_rows), [epoch], tf.int64
+    def epoch_order(epoch: np.ndarray) -> np.ndarray:
+        return row_order.epoch_order(
+            lengths, batch_size=batch_size, seed=seed, epoch=int(epoch), by_length=by_length
         )
-        order.set_shape([num_rows])
+
+    endless = np.iinfo(np.int64).max
+    return lambda: _gathered(features, _batches(endless, epoch_order, batch_size).skip(start_step))
+
+
+def make_prediction_input_fn(features: Rows, *, batch_size: int) -> Callable[[], tf.data.Dataset]:
+    """Makes the `input_fn` of one pass over the rows, in the order of `row_order.pool_order`.
+
+    Args:
+      features: The data set.
+      batch_size: Rows of a batch; the last one may be smaller.
+
+    Returns:
+      A function that returns a Dataset of dicts as of the features' `batch`.
+    """
+    lengths = features.lengths
+
+    def pool_order(pool: np.ndarray) -> np.ndarray:
+        return row_order.pool_order(lengths, batch_size=batch_size, pool=int(pool))
+
+    num_pools = row_order.num_pools(len(features), batch_size)
+    return lambda: _gathered(features, _batches(num_pools, pool_order, batch_size))
+
+
+def _batches(
+    num_parts: int, order_of: Callable[[np.ndarray], np.ndarray], batch_size: int
+) -> tf.data.Dataset:
+    """Returns batches of row numbers, of one part of the data after the other."""
+
+    def batches_of(part: tf.Tensor) -> tf.data.Dataset:
+        # In NumPy and when it is needed, so that the graph does not hold a number for each row.
+        order = tf.numpy_function(order_of, [part], tf.int64)
+        order.set_shape([None])
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
-    return tf.data.Dataset.range(np.iinfo(np.int64).max).flat_map(epoch_batches)
+    return tf.data.Dataset.range(num_parts).flat_map(batches_of)
+
+
+def _gathered(features: Rows, batches: tf.data.Dataset) -> tf.data.Dataset:
+    return batches.map(lambda rows: _gather(features, rows)).prefetch(2)
 
 
 def _gather(features: Rows, rows: tf.Tensor) -> Dict[str, tf.Tensor]:

@@ -55,6 +55,7 @@ def classifier_model_fn_builder(
     init_checkpoint: Optional[str] = None,
     training: Training = NO_TRAINING,
     pooling: Optional[str] = None,
+    padding_free: bool = True,
 ) -> Callable:
     """Returns the `model_fn` of a classifier.
 
@@ -65,6 +66,7 @@ def classifier_model_fn_builder(
       training: How to train.
       pooling: How the logits of a text's windows become one: of `POOLINGS`; None: each text is
         one window.
+      padding_free: As of `modeling.BertModel`.
 
     Returns:
       A function of features as of `Features.batch`, labels (unused: they are among the features),
@@ -72,7 +74,7 @@ def classifier_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(bert_config, is_training, features, num_labels, pooling)
+        logits = create_model(bert_config, is_training, features, num_labels, pooling, padding_free)
 
         def losses():
             return cross_entropy(logits, features["label_ids"])  # [B]
@@ -97,6 +99,7 @@ def multi_label_model_fn_builder(
     init_checkpoint: Optional[str] = None,
     training: Training = NO_TRAINING,
     pooling: Optional[str] = None,
+    padding_free: bool = True,
 ) -> Callable:
     """Returns the `model_fn` of a classifier whose texts have any number of labels.
 
@@ -104,7 +107,7 @@ def multi_label_model_fn_builder(
     Hugging Face's `BertForSequenceClassification` has it.
 
     Args:
-      bert_config, num_labels, init_checkpoint, training, pooling: As of
+      bert_config, num_labels, init_checkpoint, training, pooling, padding_free: As of
         `classifier_model_fn_builder`.
 
     Returns:
@@ -113,7 +116,7 @@ def multi_label_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(bert_config, is_training, features, num_labels, pooling)
+        logits = create_model(bert_config, is_training, features, num_labels, pooling, padding_free)
 
         def losses():
             label_ids = tf.cast(features["label_ids"], tf.float32)
@@ -138,11 +141,13 @@ def regression_model_fn_builder(
     init_checkpoint: Optional[str] = None,
     training: Training = NO_TRAINING,
     pooling: Optional[str] = None,
+    padding_free: bool = True,
 ) -> Callable:
     """Returns the `model_fn` of a model of numbers, whose loss is the mean squared error.
 
     Args:
-      bert_config, init_checkpoint, training, pooling: As of `classifier_model_fn_builder`.
+      bert_config, init_checkpoint, training, pooling, padding_free: As of
+        `classifier_model_fn_builder`.
 
     Returns:
       A function as of `classifier_model_fn_builder`; its features' `label_ids` are float32 [B], of
@@ -150,7 +155,9 @@ def regression_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(bert_config, is_training, features, 1, pooling)  # [B, 1]
+        logits = create_model(  # [B, 1]
+            bert_config, is_training, features, 1, pooling, padding_free
+        )
 
         def losses():
             return tf.math.squared_difference(logits[:, 0], features["label_ids"])  # [B]
@@ -211,6 +218,7 @@ def create_model(
     features: dict,
     num_labels: int,
     pooling: Optional[str] = None,
+    padding_free: bool = True,
 ) -> tf.Tensor:
     """Builds BERT and the classifier's head: `[CLS]`, pooler, dropout, dense.
 
@@ -221,11 +229,12 @@ def create_model(
         pooling, `window_rows`: int32 Tensor [W], the row of each window, in order.
       num_labels: Labels L.
       pooling: How the logits of a row's windows become one: of `POOLINGS`; None: W is B.
+      padding_free: As of `modeling.BertModel`.
 
     Returns:
       Logits, float Tensor [B, L].
     """
-    model = run_bert(bert_config, is_training, features)
+    model = run_bert(bert_config, is_training, features, padding_free)
     logits = dense_head(model.get_pooled_output(), bert_config, is_training, num_labels)  # [W, L]
     if pooling is None:
         return logits
@@ -233,7 +242,7 @@ def create_model(
 
 
 def run_bert(
-    bert_config: modeling.BertConfig, is_training: bool, features: dict
+    bert_config: modeling.BertConfig, is_training: bool, features: dict, padding_free: bool = True
 ) -> modeling.BertModel:
     """Builds BERT over `input_ids`, `input_mask` and `segment_ids`, int32 Tensors [rows, S]."""
     return modeling.BertModel(
@@ -242,6 +251,7 @@ def run_bert(
         input_ids=features["input_ids"],
         input_mask=features["input_mask"],
         token_type_ids=features["segment_ids"],
+        padding_free=padding_free,
     )
 
 

@@ -17,8 +17,14 @@ from finetune import checkpoints, cross_validation, data_report, pretrained, run
 from finetune.config import Config
 from finetune.data_set import DataSet, Fold
 from finetune.files import atomic_text
-from finetune.input_pipeline import Rows, make_input_fn, steps_per_epoch
+from finetune.input_pipeline import (
+    Rows,
+    make_prediction_input_fn,
+    make_training_input_fn,
+    steps_per_epoch,
+)
 from finetune.model_fns import Training
+from finetune.row_order import in_input_order
 from finetune.tasks import Task
 from finetune.tf_errors import reason_of
 
@@ -150,10 +156,11 @@ class Run:
             self._data.write_split(self._output_dir)
         _log_start(newest, config, len(features), start_step, num_train_steps)
         if start_step < num_train_steps:
-            input_fn = make_input_fn(
+            input_fn = make_training_input_fn(
                 features,
                 batch_size=config.train_batch_size,
-                shuffle_seed=config.seed,
+                seed=config.seed,
+                by_length=config.group_by_length,
                 start_step=start_step,
             )
             init_checkpoint = None if newest else config.init_checkpoint
@@ -194,12 +201,13 @@ class Run:
         _log.info("***** Eval results *****\n%s", text)
 
     def _outputs(self, features: Rows, batch_size: int) -> Iterator[dict]:
-        """Yields the trained model's predictions, batch by batch in the rows' order."""
+        """Yields the trained model's predictions, many rows at a time, in the rows' order."""
         checkpoint = self._trained_checkpoint()
         estimator = self._estimator(checkpoint)
-        input_fn = make_input_fn(features, batch_size=batch_size)
+        input_fn = make_prediction_input_fn(features, batch_size=batch_size)
         try:
-            yield from estimator.predict(input_fn, yield_single_examples=False)
+            outputs = estimator.predict(input_fn, yield_single_examples=False)
+            yield from in_input_order(outputs, features.lengths, batch_size)
         except _DAMAGED as error:
             raise ValueError(
                 f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Train anew, or "

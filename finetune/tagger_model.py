@@ -26,6 +26,7 @@ def tagger_model_fn_builder(
     use_crf: bool = False,
     init_checkpoint: Optional[str] = None,
     training: Training = NO_TRAINING,
+    padding_free: bool = True,
 ) -> Callable:
     """Returns the `model_fn` of a tagger: a label for each word, from its first wordpiece.
 
@@ -37,6 +38,7 @@ def tagger_model_fn_builder(
       use_crf: Whether a linear-chain CRF over the words takes softmax's place.
       init_checkpoint: Checkpoint to start from. Outside training it must hold all variables.
       training: How to train.
+      padding_free: As of `modeling.BertModel`.
 
     Returns:
       A function of features as of `TaggingFeatures.batch`, labels (unused: they are among the
@@ -46,7 +48,7 @@ def tagger_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_tagger(bert_config, is_training, features, len(labels), head)
+        logits = create_tagger(bert_config, is_training, features, len(labels), head, padding_free)
         chain = _make_chain(labels, features) if use_crf else None
         return _tagger_head(chain, logits, features)
 
@@ -95,6 +97,7 @@ def create_tagger(
     features: dict,
     num_labels: int,
     head: str,
+    padding_free: bool = True,
 ) -> tf.Tensor:
     """Builds BERT and the tagger's head: each word's first piece, dropout, dense.
 
@@ -105,11 +108,12 @@ def create_tagger(
         int32 Tensor [B, W].
       num_labels: Labels L.
       head: "pooler" or "linear".
+      padding_free: As of `modeling.BertModel`.
 
     Returns:
       Logits, float Tensor [B, W, L].
     """
-    model = run_bert(bert_config, is_training, features)
+    model = run_bert(bert_config, is_training, features, padding_free)
     if head == "pooler":
         hidden = model.get_sequence_pooled_output()  # [B, S, H]
     else:

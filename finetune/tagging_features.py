@@ -70,6 +70,11 @@ class TaggingFeatures:
     def __len__(self) -> int:
         return len(self.row_starts) - 1
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Wordpieces of each window: int [windows]."""
+        return np.diff(self.row_starts)
+
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns the given windows, each array padded to the longest of them.
 

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from finetune import input_pipeline
 from finetune.features import Features
-from finetune.input_pipeline import make_input_fn, steps_per_epoch
+from finetune.input_pipeline import (
+    make_prediction_input_fn,
+    make_training_input_fn,
+    steps_per_epoch,
+)
 from finetune.problems import LabelIds, Numbers
 from finetune.survey import Survey
 from processors import InputExample
@@ -30,60 +33,63 @@ def features_of(num_rows):
     )
 
 
-def batches(num_batches, num_rows=23, **settings):
-    return batches_of(features_of(num_rows), num_batches, batch_size=5, **settings)
-
-
-def batches_of(features, num_batches, **settings):
+def batches_of(dataset_fn, num_batches):
     with tf.Graph().as_default(), tf.Session() as session:
-        dataset = make_input_fn(features, **settings)()
-        element = tf.data.make_one_shot_iterator(dataset).get_next()
+        element = tf.data.make_one_shot_iterator(dataset_fn()).get_next()
         return [session.run(element) for _ in range(num_batches)]
+
+
+def train_batches(num_batches, num_rows=23, **settings):
+    input_fn = make_training_input_fn(features_of(num_rows), batch_size=5, **settings)
+    return batches_of(input_fn, num_batches)
 
 
 def rows(some_batches):
     return [row for batch in some_batches for row in batch["input_ids"][:, 0].tolist()]
 
 
-@pytest.fixture(params=["few rows", "many rows"])
-def either_way(request, monkeypatch):
-    """Both ways of shuffling: few rows by TensorFlow's buffer, many by one permutation an epoch."""
-    if request.param == "many rows":
-        monkeypatch.setattr(input_pipeline, "_SHUFFLED_BY_TENSORFLOW", 20)
-
-
-def test_one_pass_keeps_order_and_the_last_partial_batch():
-    some_batches = batches(5)
+def test_one_pass_has_every_row_and_the_last_partial_batch():
+    input_fn = make_prediction_input_fn(features_of(23), batch_size=5)
+    some_batches = batches_of(input_fn, 5)
     assert rows(some_batches) == list(range(23))
     assert len(some_batches[-1]["label_ids"]) == 3
     with pytest.raises(tf.errors.OutOfRangeError):
-        batches(6)
+        batches_of(input_fn, 6)
 
 
-def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(either_way):
-    some_batches = batches(10, shuffle_seed=7)
+@pytest.fixture(params=[False, True], ids=["any lengths", "by length"])
+def by_length(request):
+    return request.param
+
+
+def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(by_length):
+    some_batches = train_batches(10, seed=7, by_length=by_length)
     first, second = rows(some_batches[:5]), rows(some_batches[5:])
     assert sorted(first) == sorted(second) == list(range(23))
     assert first != second
     assert first != list(range(23))
 
 
-def test_label_sorted_data_is_mixed_from_the_first_batch(either_way):
+def test_label_sorted_data_is_mixed_from_the_first_batch(by_length):
     # A shuffle buffer shorter than the data set would start with one label alone: with 1000 rows
     # a batch of 5 is pure by chance once in 16; the first 10 batches must hold 15 to 35 of 50.
-    ones = sum(int(b["label_ids"].sum()) for b in batches(10, num_rows=1000, shuffle_seed=3))
-    assert 15 <= ones <= 35
+    some_batches = train_batches(10, num_rows=1000, seed=3, by_length=by_length)
+    assert 15 <= sum(int(batch["label_ids"].sum()) for batch in some_batches) <= 35
 
 
-def test_the_seed_determines_the_order(either_way):
-    assert rows(batches(10, shuffle_seed=7)) == rows(batches(10, shuffle_seed=7))
-    assert rows(batches(5, shuffle_seed=7)) != rows(batches(5, shuffle_seed=8))
+def test_the_seed_determines_the_order(by_length):
+    def order(seed, num_batches):
+        return rows(train_batches(num_batches, seed=seed, by_length=by_length))
+
+    assert order(7, 10) == order(7, 10)
+    assert order(7, 5) != order(8, 5)
 
 
-def test_a_resumed_training_goes_on_in_the_order_of_the_first(either_way):
-    whole = rows(batches(11, shuffle_seed=7))
+def test_a_resumed_training_goes_on_in_the_order_of_the_first(by_length):
+    whole = rows(train_batches(11, seed=7, by_length=by_length))
     # Steps 0 to 4 are the first epoch (23 rows), step 5 is the first batch of the second.
-    assert rows(batches(5, shuffle_seed=7, start_step=6)) == whole[28:]
+    resumed = train_batches(5, seed=7, by_length=by_length, start_step=6)
+    assert rows(resumed) == whole[28:]
 
 
 def test_steps_per_epoch_counts_the_partial_batch():
@@ -106,7 +112,8 @@ def test_batches_are_of_rows_however_many_windows_they_have():
         num_truncated=0,
         survey=Survey(unknown_id=1),
     )
-    first, second, last = batches_of(features, 3, batch_size=2)
+    first, second, last = (features.batch(np.array(rows)) for rows in ([0, 1], [2, 3], [4]))
+    assert features.lengths.tolist() == counts
     assert first["input_ids"].tolist() == [[0], [10], [11], [12]]
     assert first["window_rows"].tolist() == [0, 1, 1, 1]
     assert second["window_rows"].tolist() == [0, 1, 1]

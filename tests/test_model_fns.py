@@ -8,8 +8,9 @@ import tiny
 import modeling
 from finetune import metrics, model_fns, tagger_model
 from finetune.features import Features
-from finetune.input_pipeline import make_input_fn
+from finetune.input_pipeline import make_prediction_input_fn, make_training_input_fn
 from finetune.problems import LabelIds, LabelSets, Numbers
+from finetune.row_order import in_input_order
 from finetune.survey import Survey
 from processors import InputExample
 
@@ -62,15 +63,16 @@ def make_estimator(folder, builder, **settings):
 
 
 def train(estimator, features, steps=4):
-    estimator.train(make_input_fn(features, batch_size=5, shuffle_seed=1), max_steps=steps)
+    estimator.train(make_training_input_fn(features, batch_size=5, seed=1), max_steps=steps)
     return estimator
 
 
 def predicted_logits(estimator, features, batch_size=5):
     batches = estimator.predict(
-        make_input_fn(features, batch_size=batch_size), yield_single_examples=False
+        make_prediction_input_fn(features, batch_size=batch_size), yield_single_examples=False
     )
-    return np.concatenate([batch["logits"] for batch in batches])
+    in_order = in_input_order(batches, features.lengths, batch_size)
+    return np.concatenate([batch["logits"] for batch in in_order])
 
 
 def test_evaluate_counts_each_row_once_and_agrees_with_the_scores_of_predictions(
@@ -78,7 +80,7 @@ def test_evaluate_counts_each_row_once_and_agrees_with_the_scores_of_predictions
 ):
     train(estimator, features)
     # 11 rows in batches of 5: means over batches would weigh the last row like five others.
-    evaluated = estimator.evaluate(make_input_fn(features, batch_size=5))
+    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=5))
     logits = predicted_logits(estimator, features)
     scores = metrics.classification_scores(features.targets.to_numpy(), logits, LABELS)
     assert evaluated["eval_accuracy"] == pytest.approx(scores["accuracy"])
@@ -205,11 +207,11 @@ def test_loss_of_several_labels_is_their_mean_binary_cross_entropy(tmp_path):
     probabilities = 1 / (1 + np.exp(-logits))
     loss = -np.mean(right * np.log(probabilities) + (1 - right) * np.log(1 - probabilities))
     # 11 rows in batches of 5, of which the last has one.
-    evaluated = estimator.evaluate(make_input_fn(features, batch_size=5))
+    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=5))
     assert evaluated["eval_loss"] == pytest.approx(loss, rel=1e-5)
     assert evaluated["eval_accuracy"] == pytest.approx(np.mean((probabilities > 0.5) == right))
     # The loss that is trained with is that of the batch: here all rows are one.
-    evaluated = estimator.evaluate(make_input_fn(features, batch_size=11))
+    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=11))
     assert evaluated["loss"] == pytest.approx(loss, rel=1e-5)
 
 
@@ -222,7 +224,7 @@ def test_the_loss_of_numbers_is_their_mean_squared_error(tmp_path):
     estimator = train(make_estimator(tmp_path, model_fns.regression_model_fn_builder), features)
     predicted = predicted_logits(estimator, features)
     assert predicted.shape == (11, 1)
-    evaluated = estimator.evaluate(make_input_fn(features, batch_size=5))
+    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=5))
     squares = (predicted[:, 0] - (np.array(numbers) - 100.0) / 7.0) ** 2
     assert evaluated["eval_loss"] == pytest.approx(np.mean(squares), rel=1e-5)
 

@@ -117,7 +117,9 @@ class NumPyNumbers(DataProcessor):
 
 def test_numbers_of_numpy_can_be_split(model, tmp_path, monkeypatch):
     monkeypatch.setitem(PROCESSORS, "mine", NumPyNumbers)
-    monkeypatch.setattr("finetune.runner.make_input_fn", None)  # What is written, is before it.
+    monkeypatch.setattr(
+        "finetune.runner.make_training_input_fn", None
+    )  # What is written, is before it.
     path = write(tmp_path / "a.txt", "\n")
     flags = ("--task_name=mine", f"--train_file={path}", "--split=70:30")
     with pytest.raises(TypeError, match="'NoneType' object is not callable"):

@@ -214,12 +214,17 @@ def test_one_row_a_batch_larger_than_the_data_and_a_fraction_of_an_epoch(model, 
 def test_each_mode_has_its_own_batch_size(model, data, tmp_path, monkeypatch):
     seen = []
 
-    def spy(features, *, batch_size, **settings):
-        seen.append(batch_size)
-        return make_input_fn(features, batch_size=batch_size, **settings)
+    def spy_on(name):
+        make_input_fn = getattr(runner, name)
 
-    make_input_fn = runner.make_input_fn
-    monkeypatch.setattr(runner, "make_input_fn", spy)
+        def spy(features, *, batch_size, **settings):
+            seen.append(batch_size)
+            return make_input_fn(features, batch_size=batch_size, **settings)
+
+        monkeypatch.setattr(runner, name, spy)
+
+    spy_on("make_training_input_fn")
+    spy_on("make_prediction_input_fn")
     sizes = ("--eval_batch_size=3", "--predict_batch_size=5")
     modes = ("--do_train", "--do_eval", "--do_predict")
     assert run_classifier.main(command(model, tmp_path, *modes, *sizes, epochs=1)) == 0

@@ -256,7 +256,7 @@ def test_the_same_rows_fall_to_each_part_in_another_run_and_others_by_another_se
         raise KeyboardInterrupt
 
     # The parts are written before the training, which is not what this is about.
-    monkeypatch.setattr(runner, "make_input_fn", stop)
+    monkeypatch.setattr(runner, "make_training_input_fn", stop)
     path = write_rows(tmp_path / "copy.csv")
     for output, seed in (("same", 0), ("other", 7)):
         flags = (f"--train_file={path}", "--split=0.7:0.15:0.15", f"--split_seed={seed}")
@@ -521,7 +521,9 @@ def several_run(model, tmp_path_factory):
     path = write_rows(folder / "train.csv", rows)
     flags = ("--problem_type=multi_label", "--label_separator=|", "--do_eval")
     flags += (f"--train_file={path}", f"--dev_file={path}", f"--output_dir={folder / 'out'}")
-    assert train(model, *flags, epochs=50) == 0
+    # A model this tiny and random learns both labels with some seeds alone.
+    flags += ("--seed=2", "--warmup_proportion=0.3")
+    assert train(model, *flags, epochs=60) == 0
     return folder / "out"
 
 
@@ -918,7 +920,7 @@ def test_a_written_split_that_is_trained_on_is_not_removed(
     model, split_run, tmp_path, monkeypatch, caplog, capsys
 ):
     out = shutil.copytree(split_run, tmp_path / "out")
-    monkeypatch.setattr(runner, "make_input_fn", None)  # What comes so far, would train.
+    monkeypatch.setattr(runner, "make_training_input_fn", None)  # What comes so far, would train.
     flags = (f"--train_file={out / 'split' / 'train.jsonl'}", "--overwrite_output_dir")
     with contextlib.suppress(TypeError):
         train(model, *flags, f"--output_dir={out}")
