@@ -35,7 +35,9 @@ class GrowingArray:
 
     def append(self, number) -> None:
         """Adds a number; raises as `extend`."""
-        self.extend((number,))
+        self._refuse_if_read()
+        self._held.append(number)
+        self._spill_if_large()
 
     def extend(self, numbers: Iterable) -> None:
         """Adds numbers.
@@ -43,8 +45,7 @@ class GrowingArray:
         Raises:
           RuntimeError: The numbers have been read.
         """
-        if self._read:
-            raise RuntimeError("The array has been read; it grows no more.")
+        self._refuse_if_read()
         iterator = iter(numbers)
         while True:
             before = len(self._held)
@@ -52,6 +53,10 @@ class GrowingArray:
             if len(self._held) == before:
                 return
             self._spill_if_large()
+
+    def _refuse_if_read(self) -> None:
+        if self._read:
+            raise RuntimeError("The array has been read; it grows no more.")
 
     def _spill_if_large(self) -> None:
         if len(self._held) * self._dtype.itemsize >= _HELD_BYTES:

@@ -1,5 +1,6 @@
 """Read and write checkpoints, and report what of one fits a graph."""
 
+import copy
 import dataclasses
 import glob
 import logging
@@ -90,13 +91,12 @@ def _listing(title: str, names: Sequence[str]) -> str:
     return f"{title}: {len(names)}" + (f" ({shown}{more})" if names else "")
 
 
-def load_report(variables: Sequence[tf.Variable], checkpoint: str) -> LoadReport:
-    """Compares variables to a checkpoint.
+def load_report(graph_shapes: Dict[str, List[int]], checkpoint: str) -> LoadReport:
+    """Compares variables, whose shapes are given by name, to a checkpoint.
 
     Raises:
       ValueError: The checkpoint cannot be read.
     """
-    graph_shapes = {variable.op.name: variable.shape.as_list() for variable in variables}
     saved_shapes = read_shapes(checkpoint)
     both = [name for name in graph_shapes if name in saved_shapes]
     mismatched = {
@@ -121,7 +121,7 @@ def refuse_unfit(checkpoint: str, bert_config: modeling.BertConfig) -> LoadRepor
     Returns:
       The load report of the bare model.
     """
-    report = load_report(_variables_of(bert_config), checkpoint)
+    report = load_report(_shapes_of_bert(bert_config), checkpoint)
     report.refuse_wrong_encoder()
     reader = _reader(checkpoint)
     types = reader.get_variable_to_dtype_map()
@@ -138,11 +138,23 @@ def refuse_unfit(checkpoint: str, bert_config: modeling.BertConfig) -> LoadRepor
     return report
 
 
-def _variables_of(bert_config: modeling.BertConfig) -> List[tf.Variable]:
+def _shapes_of_bert(bert_config: modeling.BertConfig) -> Dict[str, List[int]]:
+    # The layers are alike; to build all of them takes seconds.
+    one_layer = copy.copy(bert_config)
+    one_layer.num_hidden_layers = 1
     with tf.Graph().as_default():
         ids = tf.placeholder(tf.int32, [None, None])
-        modeling.BertModel(bert_config, is_training=False, input_ids=ids)
-        return tf.trainable_variables()
+        modeling.BertModel(one_layer, is_training=False, input_ids=ids)
+        shapes = _shapes_of(tf.trainable_variables())
+    return {
+        name.replace("/layer_0/", f"/layer_{layer}/"): shape
+        for layer in range(bert_config.num_hidden_layers)
+        for name, shape in shapes.items()
+    }
+
+
+def _shapes_of(variables: Sequence[tf.Variable]) -> Dict[str, List[int]]:
+    return {variable.op.name: variable.shape.as_list() for variable in variables}
 
 
 def initialize_from(checkpoint: str, *, trained: bool, new_head: bool = False) -> None:
@@ -157,7 +169,7 @@ def initialize_from(checkpoint: str, *, trained: bool, new_head: bool = False) -
       ValueError: The encoder does not match, or a variable that must come from it is not there.
     """
     variables = tf.trainable_variables()
-    report = load_report(variables, checkpoint)
+    report = load_report(_shapes_of(variables), checkpoint)
     report = report.without_head() if new_head else report
     report.refuse_wrong_encoder()
     if trained:
@@ -266,10 +278,19 @@ def saver_hook(output_dir: str, save_steps: int) -> tf.train.CheckpointSaverHook
     The `checkpoint` file names them relative to itself, so that the directory can be moved.
     """
     saver = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
-    return tf.train.CheckpointSaverHook(
+    return _SaverHook(
         output_dir,
         save_steps=save_steps,
         saver=saver,
         checkpoint_basename=TRAINING_BASENAME,
         save_graph_def=False,
     )
+
+
+class _SaverHook(tf.train.CheckpointSaverHook):
+    """Saves after some steps of its own, but not what it began from, which is there already."""
+
+    def after_create_session(self, session, coord):
+        """Starts counting steps."""
+        del coord
+        self._timer.update_last_triggered_step(session.run(tf.train.get_global_step()))

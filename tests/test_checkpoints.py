@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+import tiny
 
+import modeling
 from finetune import checkpoints
 
 
@@ -25,9 +27,7 @@ def checkpoint(tmp_path):
 
 
 def report_for(checkpoint, **shapes):
-    with tf.Graph().as_default():
-        variables = [tf.get_variable(name, shape) for name, shape in shapes.items()]
-        return checkpoints.load_report(variables, checkpoint)
+    return checkpoints.load_report(shapes, checkpoint)
 
 
 def test_report_tells_matched_missing_unused_and_mismatched_apart(checkpoint):
@@ -101,3 +101,13 @@ def test_missing_and_damaged_checkpoints_are_named(tmp_path, checkpoint):
     (tmp_path / "model.ckpt.index").write_bytes(b"not an index")
     with pytest.raises(ValueError, match=r"model\.ckpt: the checkpoint is damaged"):
         checkpoints.read_shapes(checkpoint)
+
+
+def test_the_shapes_of_a_configuration_are_those_of_its_graph():
+    config = modeling.BertConfig.from_dict(tiny.config(97, num_layers=12))
+    with tf.Graph().as_default():
+        modeling.BertModel(config, False, tf.placeholder(tf.int32, [None, None]))
+        expected = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
+    # With eleven layers and more, "layer_1" is the beginning of another's name.
+    assert checkpoints._shapes_of_bert(config) == expected
+    assert config.num_hidden_layers == 12

@@ -43,17 +43,17 @@ def written(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def each_graph_built_once():
-    """Keeps the variables of each configuration: building graphs is most of the time here."""
-    real, built = checkpoints._variables_of, {}
+    """Keeps the shapes of each configuration: building graphs is most of the time here."""
+    real, built = checkpoints._shapes_of_bert, {}
 
-    def variables(config):
+    def shapes(config):
         key = config.to_json_string()
         if key not in built:
             built[key] = real(config)
         return built[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "_variables_of", variables)
+        patch.setattr(checkpoints, "_shapes_of_bert", shapes)
         yield
 
 
