@@ -216,7 +216,7 @@ class Classification(Task):
             init_checkpoint=init_checkpoint,
             training=training,
             pooling=self._config.window_pooling if self._config.long_text == "windows" else None,
-            padding_free=self._config.padding_free,
+            padding_free=not self._config.computes_padding,
         )
 
     def score(

@@ -140,6 +140,11 @@ class Config:
     padding_free: bool = bool_flag(
         True, "Compute real wordpieces alone. False: padding as well, with the same results."
     )
+    use_xla: bool = bool_flag(
+        False,
+        "Compile with XLA, for GPUs: every batch is padded to max_seq_length, so that there is one "
+        "shape to compile. On CPUs it takes longer.",
+    )
     save_checkpoints_steps: int = integer_flag(
         1000, "Steps between two checkpoints.", lower_bound=1
     )
@@ -177,6 +182,11 @@ class Config:
     def begins(self) -> bool:
         """Whether labels are learnt from data: in a training, or a report before it."""
         return self.do_train or self.do_check
+
+    @property
+    def computes_padding(self) -> bool:
+        """Whether BERT computes padding as well: XLA compiles each number of tokens anew."""
+        return self.use_xla or not self.padding_free
 
     def reads_data_dir(self) -> bool:
         """Returns whether the run needs the folder of data files."""

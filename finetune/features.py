@@ -24,6 +24,7 @@ class Spec(NamedTuple):
 
     rank: int
     dtype: str = "int32"
+    filler: Optional[int] = None  # What stands behind a row's end, of arrays that are padded
 
 
 class Targets(Protocol):
@@ -68,7 +69,8 @@ class Features:
     @property
     def specs(self) -> Dict[str, Spec]:
         """Rank and number type of each array of a batch."""
-        specs = {name: Spec(2) for name in ("input_ids", "input_mask", "segment_ids")}
+        names = ("input_ids", "input_mask", "segment_ids")
+        specs = {name: Spec(2, filler=0) for name in names}
         if self.pooled:
             specs["window_rows"] = Spec(1)
         return {**specs, **(self.targets.specs if self.targets else {})}

@@ -1,7 +1,7 @@
 """Feed features to an Estimator: in the order of `row_order`, padded batch by batch."""
 
 import math
-from typing import Callable, Dict, Protocol
+from typing import Callable, Dict, Optional, Protocol
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -28,7 +28,13 @@ def steps_per_epoch(num_rows: int, batch_size: int) -> int:
 
 
 def make_training_input_fn(
-    features: Rows, *, batch_size: int, seed: int, by_length: bool = True, start_step: int = 0
+    features: Rows,
+    *,
+    batch_size: int,
+    seed: int,
+    by_length: bool = True,
+    start_step: int = 0,
+    pad_to: Optional[int] = None,
 ) -> Callable[[], tf.data.Dataset]:
     """Makes the `input_fn` of training: epochs without end, every row once in each.
 
@@ -38,6 +44,7 @@ def make_training_input_fn(
       seed: Determines the order, which is another in each epoch: see `row_order.epoch_order`.
       by_length: Whether batches are of rows that are alike in length.
       start_step: Batches to pass over, those that a resumed training has seen.
+      pad_to: Wordpieces to pad each row to; None: the batch's longest.
 
     Returns:
       A function that returns a Dataset of dicts as of the features' `batch`.
@@ -50,15 +57,20 @@ def make_training_input_fn(
         )
 
     endless = np.iinfo(np.int64).max
-    return lambda: _gathered(features, _batches(endless, epoch_order, batch_size).skip(start_step))
+    return lambda: _gathered(
+        features, _batches(endless, epoch_order, batch_size).skip(start_step), pad_to
+    )
 
 
-def make_prediction_input_fn(features: Rows, *, batch_size: int) -> Callable[[], tf.data.Dataset]:
+def make_prediction_input_fn(
+    features: Rows, *, batch_size: int, pad_to: Optional[int] = None
+) -> Callable[[], tf.data.Dataset]:
     """Makes the `input_fn` of one pass over the rows, in the order of `row_order.pool_order`.
 
     Args:
       features: The data set.
       batch_size: Rows of a batch; the last one may be smaller.
+      pad_to: Wordpieces to pad each row to; None: the batch's longest.
 
     Returns:
       A function that returns a Dataset of dicts as of the features' `batch`.
@@ -69,7 +81,7 @@ def make_prediction_input_fn(features: Rows, *, batch_size: int) -> Callable[[],
         return row_order.pool_order(lengths, batch_size=batch_size, pool=int(pool))
 
     num_pools = row_order.num_pools(len(features), batch_size)
-    return lambda: _gathered(features, _batches(num_pools, pool_order, batch_size))
+    return lambda: _gathered(features, _batches(num_pools, pool_order, batch_size), pad_to)
 
 
 def _batches(
@@ -86,19 +98,26 @@ def _batches(
     return tf.data.Dataset.range(num_parts).flat_map(batches_of)
 
 
-def _gathered(features: Rows, batches: tf.data.Dataset) -> tf.data.Dataset:
-    return batches.map(lambda rows: _gather(features, rows)).prefetch(2)
+def _gathered(features: Rows, batches: tf.data.Dataset, pad_to: Optional[int]) -> tf.data.Dataset:
+    return batches.map(lambda rows: _gather(features, rows, pad_to)).prefetch(2)
 
 
-def _gather(features: Rows, rows: tf.Tensor) -> Dict[str, tf.Tensor]:
+def _gather(features: Rows, rows: tf.Tensor, pad_to: Optional[int]) -> Dict[str, tf.Tensor]:
     specs = features.specs
 
     def gather(rows):
         batch = features.batch(rows)
-        return [batch[name] for name in specs]
+        return [_padded(batch[name], spec, pad_to) for name, spec in specs.items()]
 
     # In NumPy, so that neither the graph nor each batch carries the data set.
     tensors = tf.numpy_function(gather, [rows], [spec.dtype for spec in specs.values()])
     for tensor, spec in zip(tensors, specs.values()):
         tensor.set_shape([None] * spec.rank)
     return dict(zip(specs, tensors))
+
+
+def _padded(array: np.ndarray, spec: Spec, pad_to: Optional[int]) -> np.ndarray:
+    if pad_to is None or spec.filler is None:
+        return array
+    missing = pad_to - array.shape[1]
+    return np.pad(array, [(0, 0), (0, missing)], constant_values=spec.filler)

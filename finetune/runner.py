@@ -25,6 +25,7 @@ from finetune.input_pipeline import (
 )
 from finetune.model_fns import Training
 from finetune.row_order import in_input_order
+from finetune.session import make_session_config
 from finetune.tasks import Task
 from finetune.tf_errors import reason_of
 
@@ -162,6 +163,7 @@ class Run:
                 seed=config.seed,
                 by_length=config.group_by_length,
                 start_step=start_step,
+                pad_to=self._pad_to,
             )
             init_checkpoint = None if newest else config.init_checkpoint
             estimator = self._estimator(init_checkpoint, num_train_steps)
@@ -204,7 +206,7 @@ class Run:
         """Yields the trained model's predictions, many rows at a time, in the rows' order."""
         checkpoint = self._trained_checkpoint()
         estimator = self._estimator(checkpoint)
-        input_fn = make_prediction_input_fn(features, batch_size=batch_size)
+        input_fn = make_prediction_input_fn(features, batch_size=batch_size, pad_to=self._pad_to)
         try:
             outputs = estimator.predict(input_fn, yield_single_examples=False)
             yield from in_input_order(outputs, features.lengths, batch_size)
@@ -213,6 +215,10 @@ class Run:
                 f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Train anew, or "
                 "copy it again."
             ) from error
+
+    @property
+    def _pad_to(self) -> Optional[int]:
+        return self._config.max_seq_length if self._config.use_xla else None
 
     def _trained_checkpoint(self) -> str:
         """Returns the checkpoint to evaluate or predict with: there, or else --init_checkpoint."""
@@ -249,7 +255,10 @@ class Run:
         )
         model_fn = self._task.make_model_fn(init_checkpoint, training)
         run_config = tf.estimator.RunConfig(
-            model_dir=self._output_dir, tf_random_seed=config.seed, log_step_count_steps=None
+            model_dir=self._output_dir,
+            tf_random_seed=config.seed,
+            log_step_count_steps=None,
+            session_config=make_session_config(config.use_xla),
         )
         return tf.estimator.Estimator(model_fn, config=run_config)
 

@@ -155,7 +155,7 @@ class SequenceTagging(Task):
             use_crf=self._config.use_crf,
             init_checkpoint=init_checkpoint,
             training=dataclasses.replace(training, learning_rate_factors=factors),
-            padding_free=self._config.padding_free,
+            padding_free=not self._config.computes_padding,
         )
 
     def score(

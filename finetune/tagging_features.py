@@ -62,8 +62,9 @@ class TaggingFeatures:
 
     # Rank and number type of each array of a batch.
     specs = {
-        "input_ids": Spec(2), "input_mask": Spec(2), "segment_ids": Spec(2),
-        "word_positions": Spec(2), "word_mask": Spec(2), "label_ids": Spec(2),
+        "input_ids": Spec(2, filler=0), "input_mask": Spec(2, filler=0),
+        "segment_ids": Spec(2, filler=0), "word_positions": Spec(2, filler=0),
+        "word_mask": Spec(2, filler=0), "label_ids": Spec(2, filler=NO_LABEL),
         "begins": Spec(1), "ends": Spec(1),
     }  # fmt: skip
 

@@ -125,3 +125,15 @@ def test_batches_are_of_rows_however_many_windows_they_have():
         [2.5, 3.5],
         [4.5],
     ]
+
+
+def test_rows_are_padded_to_a_length_that_is_asked_for():
+    features = features_of(3)
+    input_fn = make_prediction_input_fn(features, batch_size=2, pad_to=4)
+    first, last = batches_of(input_fn, 2)
+    assert first["input_ids"].tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]]
+    assert first["input_mask"].tolist() == [[1, 0, 0, 0], [1, 0, 0, 0]]
+    assert last["input_mask"].shape == (1, 4)
+    assert first["label_ids"].shape == (2,)
+    input_fn = make_training_input_fn(features, batch_size=2, seed=1, pad_to=4)
+    assert {b["segment_ids"].shape[1] for b in batches_of(input_fn, 5)} == {4}

@@ -211,6 +211,22 @@ def test_one_row_a_batch_larger_than_the_data_and_a_fraction_of_an_epoch(model, 
     assert not np.array_equal(trained[name], before.get_tensor(name))
 
 
+@pytest.mark.parametrize("flag", ["--use_xla", "--padding_free=false"])
+def test_computing_padding_or_compiling_gives_the_same_answers(model, data, tmp_path, flag):
+    assert run_classifier.main(command(model, tmp_path, "--do_train", "--do_predict")) == 0
+    expected = results(tmp_path / "out")
+    assert run_classifier.main(command(model, tmp_path, "--do_predict", flag)) == 0
+    compared = 0
+    for row, other in zip(results(tmp_path / "out"), expected):
+        for cell, expected_cell in zip(row.values(), other.values()):
+            try:
+                assert float(cell) == pytest.approx(float(expected_cell), abs=1e-5)
+                compared += 1
+            except ValueError:
+                assert cell == expected_cell
+    assert compared > 0
+
+
 def test_each_mode_has_its_own_batch_size(model, data, tmp_path, monkeypatch):
     seen = []
 
