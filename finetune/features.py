@@ -188,7 +188,7 @@ def encode_examples(
 
 
 def _pieces(texts: Sequence[str], tokenizer: FullTokenizer) -> Pieces:
-    ids = [tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)) for text in texts]
+    ids = [tokenizer.tokenize_to_ids(text) for text in texts]
     return Pieces(ids[0], ids[1] if len(ids) > 1 else None)
 
 

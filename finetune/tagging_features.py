@@ -169,10 +169,10 @@ def _pieces(
     """Returns the wordpiece ids of each word; a word that comes to nothing is `[UNK]`."""
     pieces = []
     for i in range(len(text.words)):
-        tokens = tokenizer.tokenize(text.word(i)) or ["[UNK]"]
-        if len(tokens) > room:
+        ids = tokenizer.tokenize_to_ids(text.word(i)) or [tokenizer.vocab["[UNK]"]]
+        if len(ids) > room:
             shortened.append(text.place(i))
-        pieces.append(tokenizer.convert_tokens_to_ids(tokens[:room]))
+        pieces.append(ids[:room])
     return pieces
 
 

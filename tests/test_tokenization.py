@@ -23,6 +23,8 @@ VOCAB = """[PAD] [UNK] [CLS] [SEP] [unused0] [unused1] un want ##want ##ed runn 
 \u1112\u1161 ##\u11ab \ud55c ##\U0001d165 ##\u302e \u00df \uff41 \u3042 \u2026
 b\U0001d165\u302e \U0001d165\u302e"""
 
+IDS = {token: i for i, token in enumerate(VOCAB.split())}
+
 
 @pytest.fixture(scope="module")
 def vocab_file(tmp_path_factory):
@@ -42,10 +44,11 @@ def cased(vocab_file):
 
 
 def check(tokenizer, text, expected):
-    """Holds tokens and spans against `expected`: rows of token, start, end, text of the span."""
+    """Holds what `text` becomes against `expected`: rows of token, start, end, text of the span."""
     tokens = tokenizer.tokenize_with_offsets(text)
     assert [(t.text, t.start, t.end, text[t.start : t.end]) for t in tokens] == expected
     assert tokenizer.tokenize(text) == [token for token, _, _, _ in expected]
+    assert tokenizer.tokenize_to_ids(text) == [IDS[token] for token, _, _, _ in expected]
 
 
 # --- literal tokens and spans
@@ -260,6 +263,7 @@ def test_long_words(lower, text, expected):
 def test_bytes(lower):
     text = b"Caf\xc3\xa9 \xff un"  # 0xFF is no UTF-8.
     assert lower.tokenize(text) == ["cafe", "un"]
+    assert lower.tokenize_to_ids(text) == [IDS["cafe"], IDS["un"]]
     assert lower.tokenize_with_offsets(text) == [("cafe", 0, 4), ("un", 6, 8)]
 
 
@@ -374,10 +378,11 @@ def test_word_separators_are_unicodes():
     # By unicodedata: the space separators, the three controls that are white space, and the line
     # and paragraph separators, at which str.split splits.
     every_character = "".join(map(chr, range(0x110000)))
-    separators = set(tokenization._WORD_RE.sub("", every_character))
+    separators = set(tokenization._WHITE_SPACE_RE.findall(every_character))
     spaces = {char for char in every_character if unicodedata.category(char) == "Zs"}
     assert len(spaces) == 17  # Unicode 6.3 and later.
     assert separators == spaces | set("\t\n\r\u2028\u2029")
+    assert [char for char in separators if char.isprintable()] == [" "]  # As _split_text has it.
 
 
 # --- vocabulary
@@ -484,10 +489,11 @@ def plain(text):
 @any_text
 @given(text=texts)
 @example(text="[unused0]\ud55c")
-def test_both_ways_give_the_same_tokens(lower, cased, text):
+def test_all_ways_give_the_same_tokens(lower, cased, text):
     for tokenizer in (lower, cased):
         tokens = tokenizer.tokenize_with_offsets(text)
         assert tokenizer.tokenize(text) == [token.text for token in tokens]
+        assert tokenizer.tokenize_to_ids(text) == [IDS[token.text] for token in tokens]
 
 
 @any_text
@@ -540,6 +546,16 @@ def test_text_after_white_space_is_shifted_alone(lower, left, right):
     assert lower.tokenize_with_offsets(left + " " + right) == first + second
 
 
+@any_text
+@given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+@example(text="[unused0]!aA")
+def test_ascii_is_split_like_any_text(text):
+    for do_lower_case in (True, False):
+        tokenizer = tokenization.BasicTokenizer(do_lower_case=do_lower_case)
+        words = [word for run in text.split() for word in tokenizer.split_ascii(run)]
+        assert words == tokenizer.tokenize(text)
+
+
 @settings(any_text, max_examples=20)
 @given(rows=st.lists(texts, max_size=5))
 def test_order_of_texts_does_not_matter(vocab_file, rows):
@@ -549,6 +565,80 @@ def test_order_of_texts_does_not_matter(vocab_file, rows):
     assert [forwards.tokenize_with_offsets(text) for text in rows] == expected
     reverse = [backwards.tokenize_with_offsets(text) for text in reversed(rows)]
     assert reverse == expected[::-1]
+
+
+# --- what is remembered of words
+
+
+def test_ids_are_those_of_the_vocabulary_without_special_tokens(lower):
+    assert lower.tokenize_to_ids("UNwanted,  running!") == [6, 8, 9, 14, 10, 11, 16]
+    assert lower.tokenize_to_ids("[CLS] \u535a") == [22, 1, 23, 35]
+    assert lower.tokenize_to_ids(" \u200e ") == []
+
+
+def test_a_vocabulary_without_an_unknown_token_has_no_id_for_it(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_text("un\n##want\n")
+    tokenizer = tokenization.FullTokenizer(str(path))
+    assert tokenizer.tokenize_to_ids("unwant") == [0, 1]
+    assert tokenizer.tokenize("want") == ["[UNK]"]
+    with pytest.raises(KeyError, match=re.escape("[UNK]")):
+        tokenizer.tokenize_to_ids("want")
+
+
+def test_full_caches_start_anew_and_tokens_stay_right(vocab_file, monkeypatch):
+    monkeypatch.setattr(tokenization, "_CACHED_WORDS", 3)
+    tokenizer = tokenization.FullTokenizer(vocab_file)
+    rows = [("un", 0, 2), ("##want", 2, 6), ("b", 7, 8), (",", 8, 9), ("[UNK]", 10, 13)]
+    rows += [("cafe", 14, 18), ("\u535a", 19, 20), ("\u63a8", 20, 21), ("un", 22, 24)]
+    text = "unwant b, xyz Caf\u00e9 \u535a\u63a8 un"
+    for _ in range(5):
+        assert tokenizer.tokenize_with_offsets(text) == rows
+        assert tokenizer.tokenize(text) == [token for token, _, _ in rows]
+        assert tokenizer.tokenize_to_ids(text) == [IDS[token] for token, _, _ in rows]
+        caches = tokenizer._caches
+        assert all(1 <= len(c) <= 3 for c in (caches.rows, caches.tokens, caches.ids))
+
+
+def test_long_words_are_not_kept(vocab_file):
+    tokenizer = tokenization.FullTokenizer(vocab_file)
+    assert tokenizer.tokenize("a" * 65) == ["a"] + ["##a"] * 64
+    assert tokenizer.tokenize("a" * 64) == ["a"] + ["##a"] * 63
+    assert list(tokenizer._caches.tokens) == ["a" * 64]
+
+
+def test_settings_and_vocabulary_may_change_between_texts(vocab_file):
+    tokenizer = tokenization.FullTokenizer(vocab_file)
+    text = "Un zq aa"
+
+    def now(*expected):
+        tokens = tokenizer.tokenize_with_offsets(text)
+        assert [token.text for token in tokens] == tokenizer.tokenize(text) == list(expected)
+        assert tokenizer.tokenize_to_ids(text) == [tokenizer.vocab[token] for token in expected]
+
+    now("un", "[UNK]", "a", "##a")
+    tokenizer.basic_tokenizer.do_lower_case = False
+    now("Un", "[UNK]", "a", "##a")
+    tokenizer.vocab["zq"] = 59
+    now("Un", "zq", "a", "##a")
+    tokenizer.wordpiece_tokenizer.max_input_chars_per_word = 1
+    now("[UNK]", "[UNK]", "[UNK]")
+    tokenizer.wordpiece_tokenizer.unk_token = "[PAD]"
+    now("[PAD]", "[PAD]", "[PAD]")
+    tokenizer.wordpiece_tokenizer = tokenization.WordpieceTokenizer({"aa", "un"})
+    tokenizer.vocab = {"aa": 7, "un": 5, "[UNK]": 3}
+    now("[UNK]", "[UNK]", "aa")
+    tokenizer.basic_tokenizer = tokenization.BasicTokenizer()
+    now("un", "[UNK]", "aa")
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_copies_are_complete(vocab_file, copied):
+    original = tokenization.FullTokenizer(vocab_file)
+    unused = pickle.dumps(original)
+    assert original.tokenize_to_ids("un") == [6]
+    assert copied(original).tokenize_to_ids("un b") == [6, IDS["b"]]
+    assert pickle.dumps(original) == unused  # What is remembered stays behind.
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t))])

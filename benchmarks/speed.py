@@ -1,0 +1,189 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""Compare the toolkit's speed and memory with Google's BERT and with Hugging Face's.
+
+One command runs the toolkit and both peers in turns, on the same weights, rows and settings:
+
+    python benchmarks/speed.py --data_dir DIR
+
+DIR holds emotion/ (train.txt and test.txt, lines of `text;label`). Run it with the Python that
+runs the toolkit, on a machine that does nothing else. The first run also installs the peers'
+environments, fetches the weights and converts them, all inside WORK_DIR. It writes speed.json
+(everything measured), speed.md (the tables, which it prints, too) and speed.png.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import speed_report
+from speed_parts import (
+    Bench,
+    measure_memory,
+    measure_padding,
+    measure_prediction,
+    measure_tokenization,
+    measure_training,
+)
+from speed_setup import (
+    describe_machine,
+    find_google,
+    find_peer,
+    find_plotter,
+    prepare_weights,
+    read_config,
+    write_full_rows,
+)
+from speed_startup import measure_startup
+from speed_worker import read_rows
+
+PARTS = {
+    "training": measure_training,
+    "prediction": measure_prediction,
+    "tokenization": measure_tokenization,
+    "memory": measure_memory,
+    "padding": measure_padding,
+    "startup": measure_startup,
+}
+SIDES = ("toolkit", "google", "hugging_face")
+TEXTS = ("real", "full")
+FULL_ROWS = 256  # Rows of a file in which each fills max_seq_length
+# So many steps that the learning rate is neither at its beginning nor at its end.
+TRAINING = {"learning_rate": 1e-4, "num_train_steps": 10000, "num_warmup_steps": 1000}
+
+
+def make_settings(options):
+    """Return what the workers are told: files, labels, data sets and how to train."""
+    hf_model_dir, model_dir = prepare_weights(options.work_dir)
+    folder = options.data_dir / "emotion"
+    rows = read_rows(folder / "train.txt")
+    return {
+        "hf_model_dir": str(hf_model_dir),
+        "model_dir": str(model_dir),
+        "config": read_config(model_dir),
+        "labels": sorted({label for _, label in rows}),
+        "train_file": str(folder / "train.txt"),
+        "test_file": str(folder / "test.txt"),
+        "num_train_rows": len(rows[: options.num_rows]),
+        "data_sets": list_data_sets(options, rows),
+        "batch_size": options.batch_size,
+        "seed": 42,
+        "threads": describe_machine()["cores"],
+        **TRAINING,
+    }
+
+
+def list_data_sets(options, rows):
+    """Return what to load for training and prediction, and write the files of full rows."""
+    data_sets = []
+    for length in options.lengths:
+        for texts in options.texts:
+            path, num_rows = options.data_dir / "emotion" / "train.txt", options.num_rows
+            if texts == "full":
+                path, num_rows = options.work_dir / f"full-{length}.txt", None
+                write_full_rows(path, rows, length, FULL_ROWS)
+            data_sets.append(
+                {
+                    "name": f"{texts}-{length}",
+                    "path": str(path),
+                    "max_seq_length": length,
+                    "num_rows": num_rows,
+                }
+            )
+    return data_sets
+
+
+def find_pythons(options):
+    """Return the interpreter of each side that runs, and of the bound, which is the peer's."""
+    peer = find_peer(options)
+    pythons = {"gemm": peer}
+    for side in options.sides:
+        python = {"toolkit": sys.executable, "hugging_face": peer}.get(side)
+        python = find_google(options) if side == "google" else python
+        if python is not None:
+            pythons[side] = python
+    return pythons
+
+
+def plot(options, report):
+    """Plot the throughputs beside the report."""
+    command = [find_plotter(options), Path(__file__).with_name("speed_plot.py"), report]
+    subprocess.run([str(part) for part in command], check=True)
+
+
+def split_list(known):
+    """Return a function that splits a comma-separated list, all of whose names must be known."""
+
+    def split(text):
+        names = text.split(",")
+        unknown = sorted(set(names) - set(known))
+        if unknown:
+            raise argparse.ArgumentTypeError(f"no such name: {', '.join(unknown)}")
+        return names
+
+    return split
+
+
+def split_numbers(text):
+    """Return the whole numbers of a comma-separated list."""
+    return [int(part) for part in text.split(",")]
+
+
+def resolve_path(text):
+    """Return the absolute path."""
+    return Path(text).resolve()
+
+
+def parse_options():
+    """Return the command line's options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data_dir", required=True, type=resolve_path, help="holds emotion/")
+    add("--work_dir", type=resolve_path, default="build/speed", help="default: %(default)s")
+    add("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
+    add("--steps", type=int, default=4, help="steps counted in a turn (default: %(default)s)")
+    add("--batch_size", type=int, default=32, help="rows of a batch (default: %(default)s)")
+    add("--only", type=split_list(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
+    add("--sides", type=split_list(SIDES), default=list(SIDES), help=f"of {','.join(SIDES)}")
+    add("--texts", type=split_list(TEXTS), default=list(TEXTS), help=f"of {','.join(TEXTS)}")
+    add("--lengths", type=split_numbers, default=[25, 64, 128, 384], help="max_seq_length")
+    add("--num_rows", type=int, help="rows of train.txt (default: all)")
+    add("--predict_rows", type=int, default=2000, help="of test.txt (default: %(default)s)")
+    add("--peer_python", default=sys.executable, help="makes Hugging Face's environment (3.11+)")
+    add("--peer_env", type=resolve_path, help="Hugging Face's environment, if there is one")
+    add("--google_python", help="makes Google's environment (3.7; default: looked for)")
+    add("--google_env", type=resolve_path, help="Google's environment, if there is one")
+    add("--skip_plot", action="store_true", help="do without speed.png")
+    options = parser.parse_args()
+    if options.rounds < 1 or options.steps < 1:
+        parser.error("--rounds and --steps: expected 1 at the least")
+    return options
+
+
+def main():
+    """Run the parts and report."""
+    options = parse_options()
+    options.work_dir.mkdir(parents=True, exist_ok=True)
+    pythons = find_pythons(options)
+    with tempfile.TemporaryDirectory() as scratch_dir:
+        settings = {**make_settings(options), "scratch_dir": scratch_dir}
+        bench = Bench(options, settings, pythons)
+        path = options.work_dir / "speed.json"
+        for part in options.only:
+            PARTS[part](bench)
+            # After each part, so that an error in a later one does not lose it.
+            report = speed_report.build(bench, describe_machine())
+            path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    text = speed_report.format_report(report)
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
+    print(f"\n{text}\nwritten to {path} and {path.with_suffix('.md')}", flush=True)
+    if not options.skip_plot:
+        plot(options, path)
+
+
+if __name__ == "__main__":
+    main()

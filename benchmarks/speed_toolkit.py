@@ -1,0 +1,282 @@
+# Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
+"""The toolkit's side of the speed benchmark: its features, input pipeline and model_fn.
+
+A worker of speed.py (see speed_worker.py). It has two ways of training and of predicting: with the
+batches that all sides get (`train`, `predict`), and with those that its own input pipeline makes
+(`train_own`, `predict_all`), which are what its scripts have.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+# As the toolkit's scripts set it; read when TensorFlow is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+import speed_worker
+import tensorflow.compat.v1 as tf
+
+from finetune import checkpoints, model_fns, pretrained
+from finetune.features import encode_examples
+from finetune.input_pipeline import make_prediction_input_fn, make_training_input_fn
+from finetune.targets import LabelIds
+from finetune.truncation import Cut
+from processors import InputExample
+
+TRAIN, PREDICT = tf.estimator.ModeKeys.TRAIN, tf.estimator.ModeKeys.PREDICT
+
+
+def make_run_config(settings):
+    """Return the RunConfig that the toolkit's runner gives its Estimator, threads included."""
+    return tf.estimator.RunConfig(
+        model_dir=settings["scratch_dir"], tf_random_seed=settings["seed"]
+    )
+
+
+class Toolkit:
+    """Obeys the commands of speed.py."""
+
+    def __init__(self, settings):
+        """Load vocabulary and configuration."""
+        tf.disable_v2_behavior()
+        tf.enable_resource_variables()
+        self._settings = settings
+        self._features = {}
+        self._graphs, self._graphs_of = {}, None
+        self._model = self._load_model()
+
+    def _path(self, name):
+        return os.path.join(self._settings["model_dir"], name)
+
+    def _load_model(self):
+        return pretrained.load(self._path("vocab.txt"), self._path("bert_config.json"))
+
+    def about(self):
+        """Return what the figures stand on."""
+        return {"versions": {"tensorflow": tf.__version__, "numpy": np.__version__}}
+
+    def load(self, name, path, max_seq_length, num_rows=None, padded=False):
+        """Encode a data set's rows; return the wordpieces of each.
+
+        Args:
+          name: What the data set is called from now on.
+          path: Its file.
+          max_seq_length: Wordpieces of a row at the most.
+          num_rows: How many of its rows; None for all.
+          padded: Whether each batch is padded to max_seq_length, as Google's input is, before
+            the model sees it.
+        """
+        rows = speed_worker.read_rows(path, num_rows)
+        features = encode_examples(
+            [InputExample(f"row-{i}", text, None, label) for i, (text, label) in enumerate(rows)],
+            targets=LabelIds(self._settings["labels"]),
+            cut=Cut(max_seq_length),
+            tokenizer=self._model.tokenizer,
+        )
+        self._features[name] = Padded(features, max_seq_length) if padded else features
+        return np.diff(features.window_starts).tolist()
+
+    def _switch(self, mode, name, own):
+        """Return the graph of a mode for a data set; those of one data set live at a time."""
+        if self._graphs_of != (mode, name):
+            for graph in self._graphs.values():
+                graph.close()
+            self._graphs, self._graphs_of = {}, (mode, name)
+        if own not in self._graphs:
+            features = self._features[name]
+            make_dataset = (lambda: self._own_batches(mode, features)) if own else None
+            self._graphs[own] = Graph(
+                mode, make_dataset, features, self._settings, self._model.bert_config
+            )
+            if own:
+                self._graphs[own].start()
+        return self._graphs[own]
+
+    def _own_batches(self, mode, features):
+        batch_size = self._settings["batch_size"]
+        if mode == PREDICT:
+            return make_prediction_input_fn(features, batch_size=batch_size)()
+        seed = self._settings["seed"]
+        return make_training_input_fn(features, batch_size=batch_size, seed=seed)()
+
+    def cls_states(self, name, rows):
+        """Return the pretrained model's final hidden state of [CLS] of each row."""
+        batch = self._features[name].batch(np.array(rows))
+        with tf.Graph().as_default():
+            inputs = {key: tf.constant(batch[key]) for key in batch}
+            model = model_fns.run_bert(self._model.bert_config, False, inputs)
+            states = model.get_sequence_output()[:, 0]
+            checkpoints.initialize_from(self._path("bert_model.ckpt"), trained=False)
+            with tf.Session(config=make_run_config(self._settings).session_config) as session:
+                session.run(tf.global_variables_initializer())
+                return session.run(states).tolist()
+
+    def train(self, name, batches):
+        """Train on the batches of row numbers; return each one's seconds and loss."""
+        graph = self._switch(TRAIN, name, own=False)
+        graph.start(batches)
+        seconds, results = speed_worker.time_steps(lambda _: graph.step(), batches)
+        return {"seconds": seconds, "losses": [float(result["loss"]) for result in results]}
+
+    def train_own(self, name, steps):
+        """Train on the pipeline's next batches; return each one's seconds, loss and lengths."""
+        graph = self._switch(TRAIN, name, own=True)
+        seconds, results = speed_worker.time_steps(lambda _: graph.step(), range(steps))
+        return {
+            "seconds": seconds,
+            "losses": [float(result["loss"]) for result in results],
+            "lengths": [result["lengths"].tolist() for result in results],
+        }
+
+    def predict(self, name, batches):
+        """Predict batches of row numbers; return each one's seconds."""
+        graph = self._switch(PREDICT, name, own=False)
+        graph.start(batches)
+        seconds, _ = speed_worker.time_steps(lambda _: graph.step(), batches)
+        return {"seconds": seconds}
+
+    def predict_all(self, name, batch_size):
+        """Predict all rows by the input pipeline; return the seconds for them together."""
+        assert batch_size == self._settings["batch_size"], batch_size
+        graph = self._switch(PREDICT, name, own=True)
+        predicted = 0
+        start = time.perf_counter()
+        graph.start()
+        while predicted < len(self._features[name]):
+            predicted += len(graph.step()["logits"])
+        return {"seconds": time.perf_counter() - start}
+
+    def tokenize(self, how, path, num_rows=None):
+        """Tokenize texts one by one; return the seconds, and the wordpieces of all.
+
+        Args:
+          how: "ids", or "offsets".
+          path: The file of the rows.
+          num_rows: How many of them; None for all.
+        """
+        # Loaded anew, so that it has seen none of the texts before.
+        tokenizer = self._load_model().tokenizer
+        texts = [text for text, _ in speed_worker.read_rows(path, num_rows)]
+        turns = {
+            "ids": lambda text: tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)),
+            "offsets": tokenizer.tokenize_with_offsets,
+        }
+        return speed_worker.time_texts(turns[how], texts)
+
+    def peak_memory(self):
+        """Return this process's peak memory in bytes."""
+        return speed_worker.peak_memory()
+
+
+class Padded:
+    """Features whose batches are padded to one length."""
+
+    def __init__(self, features, length):
+        """Keep the features and the length."""
+        self._features = features
+        self._length = length
+        self.specs = features.specs
+
+    def __len__(self):
+        return len(self._features)
+
+    def batch(self, rows):
+        """Return the features' batch with zeros up to the length."""
+        batch = self._features.batch(rows)
+        for name, array in batch.items():
+            if array.ndim == 2:
+                batch[name] = np.pad(array, [(0, 0), (0, self._length - array.shape[1])])
+        return batch
+
+
+class Graph:
+    """The graph that the toolkit's model_fn makes of a dataset, and its session."""
+
+    def __init__(self, mode, make_dataset, features, settings, bert_config):
+        """Build the graph and load the pretrained weights.
+
+        Args:
+          mode: TRAIN or PREDICT.
+          make_dataset: Makes the pipeline's own dataset; None for batches that `start` is given.
+          features: The data set.
+          settings: As of the side.
+          bert_config: The model's configuration.
+        """
+        checkpoint = os.path.join(settings["model_dir"], "bert_model.ckpt")
+        graph = tf.Graph()
+        with graph.as_default():
+            tf.set_random_seed(settings["seed"])
+            self._rows = tf.placeholder(tf.int64, [None, None])
+            dataset = make_dataset() if make_dataset else given_batches(features, self._rows)
+            self._iterator = tf.data.make_initializable_iterator(dataset)
+            inputs = self._iterator.get_next()
+            model_fn = make_model_fn(mode, checkpoint, settings, bert_config)
+            spec = model_fn(inputs, None, mode, make_run_config(settings))
+            if mode == PREDICT:
+                # Not by model_fn, which refuses a checkpoint without a head to predict with.
+                checkpoints.initialize_from(checkpoint, trained=False)
+            self._fetches = fetches_of(mode, spec, inputs)
+            initializer = tf.global_variables_initializer()
+            graph.finalize()
+        self._session = tf.Session(graph=graph, config=make_run_config(settings).session_config)
+        self._session.run(initializer)
+
+    def start(self, batches=()):
+        """Begin the dataset, of the given batches of row numbers if it is not the pipeline's."""
+        feed = {self._rows: np.array(batches, np.int64)} if len(batches) else {}
+        self._session.run(self._iterator.initializer, feed)
+
+    def step(self):
+        """Train on, or predict, the next batch."""
+        return self._session.run(self._fetches)
+
+    def close(self):
+        """Free what the session holds."""
+        self._session.close()
+
+
+def given_batches(features, rows):
+    """Return a dataset of the features' batches, for rows [batches, B]."""
+
+    def gather(numbers):
+        batch = features.batch(numbers)
+        return [batch[name] for name in features.specs]
+
+    def map_rows(numbers):
+        types = [spec.dtype for spec in features.specs.values()]
+        tensors = tf.numpy_function(gather, [numbers], types)
+        for tensor, spec in zip(tensors, features.specs.values()):
+            tensor.set_shape([None] * spec.rank)
+        return dict(zip(features.specs, tensors))
+
+    return tf.data.Dataset.from_tensor_slices(rows).map(map_rows).prefetch(2)
+
+
+def make_model_fn(mode, checkpoint, settings, bert_config):
+    """Return the model_fn of the toolkit's classifier."""
+    training = model_fns.Training(
+        learning_rate=settings["learning_rate"],
+        num_train_steps=settings["num_train_steps"],
+        num_warmup_steps=settings["num_warmup_steps"],
+    )
+    return model_fns.classifier_model_fn_builder(
+        bert_config=bert_config,
+        num_labels=len(settings["labels"]),
+        init_checkpoint=checkpoint if mode == TRAIN else None,
+        training=training,
+    )
+
+
+def fetches_of(mode, spec, inputs):
+    """Return what a step is asked for: the loss, too, which the toolkit's progress needs."""
+    if mode == PREDICT:
+        return dict(spec.predictions)
+    lengths = tf.reduce_sum(inputs["input_mask"], axis=1)  # [B]
+    return {"train_op": spec.train_op, "loss": spec.loss, "lengths": lengths}
+
+
+if __name__ == "__main__":
+    speed_worker.serve(Toolkit)
