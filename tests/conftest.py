@@ -1,5 +1,6 @@
 """Set TensorFlow up as the scripts do, and make the project importable."""
 
+import logging
 import os
 import pathlib
 import sys
@@ -14,6 +15,20 @@ import tiny  # noqa: E402
 
 tf.disable_v2_behavior()
 tf.enable_resource_variables()
+
+_make_record = logging.getLogRecordFactory()
+
+
+def _make_sendable_record(*args, **kwargs):
+    # A file's name that is not UTF-8 has lone surrogates, and pytest-xdist ends where it is to send
+    # such a message from one process to another.
+    record = _make_record(*args, **kwargs)
+    record.msg = record.getMessage().encode("utf-8", "backslashreplace").decode("utf-8")
+    record.args = None
+    return record
+
+
+logging.setLogRecordFactory(_make_sendable_record)
 
 
 @pytest.fixture(scope="module")

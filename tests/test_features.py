@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.features import Spec, encode_examples
+from finetune.features import encode_examples
 from finetune.problems import LabelIds, Numbers
 from finetune.truncation import Cut
 from processors import InputExample
@@ -190,10 +190,12 @@ def test_specs_are_those_of_the_batch(tokenizer):
         windows_of(tokenizer, examples, Numbers()),
     ):
         batch = features.batch(np.array([0, 0]))
-        seen = {name: Spec(array.ndim, array.dtype.name) for name, array in batch.items()}
-        assert seen == features.specs
-    assert seen["label_ids"] == Spec(1, "float32")
-    assert seen["window_rows"] == Spec(1, "int32")
+        seen = {name: (array.ndim, array.dtype.name) for name, array in batch.items()}
+        assert seen == {name: (spec.rank, spec.dtype) for name, spec in features.specs.items()}
+        padded = {name for name, spec in features.specs.items() if spec.filler is not None}
+        assert padded == {"input_ids", "input_mask", "segment_ids"}
+    assert seen["label_ids"] == (1, "float32")
+    assert seen["window_rows"] == (1, "int32")
 
 
 # Labels and what else is noted of a row.

@@ -9,7 +9,6 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.features import Spec
 from finetune.tagged_text import TaggedText
 from finetune.tagging_features import Window, encode_texts, room_of, windows
 from tokenization import FullTokenizer
@@ -173,9 +172,9 @@ def test_a_sentence_is_laid_out_as_the_module_says(tokenizer):
     assert batch["word_positions"].tolist() == [[1, 3, 4, 5]]
     assert batch["word_mask"].tolist() == [[1] * 4]
     assert batch["label_ids"].tolist() == [[1, 2, 0, 0]]
-    seen = {name: Spec(array.ndim, array.dtype.name) for name, array in batch.items()}
-    assert seen == features.specs
-    assert {spec.dtype for spec in seen.values()} == {"int32"}
+    seen = {name: (array.ndim, array.dtype.name) for name, array in batch.items()}
+    assert seen == {name: (spec.rank, spec.dtype) for name, spec in features.specs.items()}
+    assert {dtype for _, dtype in seen.values()} == {"int32"}
 
 
 def test_the_label_is_at_the_first_piece_of_each_word(tokenizer):
