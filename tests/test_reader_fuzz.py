@@ -292,6 +292,8 @@ def test_lines_come_back(folder, lines, line_end, ended, stored_as):
     STORED,
 )
 def test_rows_of_pythons_csv_writer_come_back(folder, rows, delimiter, quoting, header, stored_as):
+    cells = {tuple(cell.strip().lower() for cell in row) for row in rows}
+    assume(("label", "text") not in cells)  # The header again, which is refused
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=delimiter, quoting=quoting)
     writer.writerows([("label", "text"), *rows])
