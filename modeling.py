@@ -685,7 +685,7 @@ def gelu(x):
 
 @tf.custom_gradient
 def _gelu_with_gradient(x):
-    """`gelu`, whose gradient, Phi(x) + x * phi(x), takes half as many passes as TensorFlow's."""
+    """`gelu`, whose gradient, Phi(x) + x * phi(x), takes fewer passes than TensorFlow's."""
     cdf = 0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))
 
     def gradient(upstream):
@@ -777,7 +777,7 @@ def dropout(input_tensor, dropout_prob):
     Args:
       input_tensor: float Tensor.
       dropout_prob: Python float. The probability of dropping a value (not of keeping it), in
-        steps of 1 / 65536; but 0 for no other than 0.
+        steps of 1 / 65536; but 0 for no other than 0, and never 1.
 
     Returns:
       float Tensor of the shape of `input_tensor`.
@@ -790,7 +790,7 @@ def dropout(input_tensor, dropout_prob):
 def _dropout_factors(shape, dropout_prob, dtype):
     """Returns what dropout multiplies by: 0 with the probability, else 1 / (1 - it)."""
     # 16 random bits for each value, since making them costs as much as anything else here does.
-    dropped = max(1, int(round(dropout_prob * 65536)))
+    dropped = min(max(1, int(round(dropout_prob * 65536))), 65535)
     size = tf.reduce_prod(shape)
     bits = tf.random.stateless_uniform(
         [(size + 1) // 2], _dropout_seed(), minval=None, maxval=None, dtype=tf.int32

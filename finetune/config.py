@@ -138,7 +138,7 @@ class Config:
         True, "Train on batches of texts that are alike in length, which is faster."
     )
     padding_free: bool = bool_flag(
-        True, "Compute real wordpieces alone. False: padding as well, with the same results."
+        True, "Compute real wordpieces alone. False: padding as well, the reference."
     )
     use_xla: bool = bool_flag(
         False,
