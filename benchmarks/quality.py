@@ -121,7 +121,7 @@ def split_sides(text):
     return split_names(text, "side", {side for task in TASKS for side in list_sides(task)})
 
 
-def split_seeds(text):
+def split_numbers(text):
     """Return the whole numbers of a comma-separated list."""
     return [int(part) for part in text.split(",")]
 
@@ -140,7 +140,7 @@ def parse_options():
     add("--data_dir", required=True, type=resolve_path, help="holds a folder for each task")
     add("--tasks", type=split_tasks, default=list(TASKS), help=f"default: {','.join(TASKS)}")
     add("--sides", type=split_sides, help="default: all that a task has")
-    add("--seeds", type=split_seeds, help="default: 42,43,44")
+    add("--seeds", type=split_numbers, help="default: 42,43,44")
     add("--skip_peer", action="store_true", help="run the toolkit alone")
     add("--work_dir", type=resolve_path, default="build/quality", help="default: %(default)s")
     add("--peer_python", default=sys.executable, help="makes the peer's environment (3.11+)")

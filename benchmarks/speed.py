@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 import speed_report
+from quality import resolve_path, split_names, split_numbers
 from speed_parts import (
     Bench,
     measure_memory,
@@ -115,25 +116,7 @@ def plot(options, report):
 
 def split_list(known):
     """Return a function that splits a comma-separated list, all of whose names must be known."""
-
-    def split(text):
-        names = text.split(",")
-        unknown = sorted(set(names) - set(known))
-        if unknown:
-            raise argparse.ArgumentTypeError(f"no such name: {', '.join(unknown)}")
-        return names
-
-    return split
-
-
-def split_numbers(text):
-    """Return the whole numbers of a comma-separated list."""
-    return [int(part) for part in text.split(",")]
-
-
-def resolve_path(text):
-    """Return the absolute path."""
-    return Path(text).resolve()
+    return lambda text: split_names(text, "name", known)
 
 
 def parse_options():
