@@ -463,7 +463,7 @@ class _PackedEncoder(object):
         token_types = table("token_type_embeddings", config.type_vocab_size)
         positions = table("position_embeddings", config.max_position_embeddings)
         with tf.control_dependencies(_check_length(tokens.seq_length, positions)):
-            output = self.word_embeddings + tf.gather(positions, tokens.positions)
+            output = self.word_embeddings + _gather_rows(positions, tokens.positions)
         output += _token_type_embeddings(token_types, tokens.pack(token_type_ids))
         normalized = _layer_norm_with_gradient(output, config.layer_norm_eps)
         self.embeddings = dropout(normalized, config.hidden_dropout_prob)
@@ -500,18 +500,16 @@ class _PackedEncoder(object):
         key = dense_layer_2d(hidden, width, initializer, None, "key")
         value = dense_layer_2d(hidden, width, initializer, None, "value")
         query *= 1.0 / math.sqrt(float(head_size))
-        if first_only:  # A row has one query: [B, N, 1, D]
-            query = tf.reshape(query, [-1, config.num_attention_heads, 1, head_size])
-        else:
-            query = tokens.to_rectangle(query)
-        context = _attend(
+        return _attend(
             query,
-            tokens.to_rectangle(key),
-            tokens.to_rectangle(value),
+            key,
+            value,
             tokens.attention_bias,
             config.attention_probs_dropout_prob,
+            num_heads=config.num_attention_heads,
+            queries_at=tokens.first_places if first_only else tokens.rectangle,
+            keys_at=tokens.rectangle,
         )
-        return tf.reshape(context, [-1, width]) if first_only else tokens.from_rectangle(context)
 
 
 class _Tokens(object):
@@ -521,11 +519,13 @@ class _Tokens(object):
     are listed row by row, [T, ...]. For attention, a rectangle [B, N, L, D] holds the N heads of
     each row's tokens, moved to the left; L are those of the longest row. Either way a token is in
     one place at the most, so that these moves gather, and so do their gradients.
+
+    Attributes: `rectangle` and `first_places`, as `_attend` takes them; `attention_bias`, float
+    [B, 1, 1, L]; `positions`, int32 [T], in their rows.
     """
 
     def __init__(self, input_mask, num_heads):
         self.batch_size, self.seq_length = get_shape_list(input_mask, expected_rank=2)
-        self._num_heads = num_heads
         is_real = tf.not_equal(input_mask, 0)  # [B, S]
         is_listed = tf.logical_or(is_real, tf.equal(tf.range(self.seq_length), 0))  # [B, S]
         flat = tf.reshape(is_listed, [-1])
@@ -539,22 +539,23 @@ class _Tokens(object):
         # Not below zero, which is the maximum of no rows.
         slots = tf.range(tf.maximum(tf.reduce_max(lengths), 0))  # [L]
         is_used = slots < lengths[:, tf.newaxis]  # [B, L]
-        self._index_rectangle(slots, is_used)
+        self.rectangle = self._make_rectangle(num_heads, slots, is_used)
+        self.first_places = _Column(num_heads)
         self.attention_bias = self._make_bias(is_real, slots, is_used)
 
-    def _index_rectangle(self, slots, is_used):
-        heads = tf.range(self._num_heads)
+    def _make_rectangle(self, num_heads, slots, is_used):
+        heads = tf.range(num_heads)
         tokens = tf.where_v2(is_used, self._starts[:, tf.newaxis] + slots, 0)  # [B, L]
         # [B, N, L], of T * N
-        self._some_token = tokens[:, tf.newaxis] * self._num_heads + heads[:, tf.newaxis]
-        self._token_or_none = tf.where_v2(
-            is_used[:, tf.newaxis], self._some_token, self._num_tokens * self._num_heads
+        some_token = tokens[:, tf.newaxis] * num_heads + heads[:, tf.newaxis]
+        token_or_none = tf.where_v2(
+            is_used[:, tf.newaxis], some_token, self._num_tokens * num_heads
         )
         rows = self._places // self.seq_length  # [T]
         ranks = tf.range(self._num_tokens) - tf.gather(self._starts, rows)  # [T]
-        rows_and_heads = rows[:, tf.newaxis] * self._num_heads + heads
         # [T, N], of B * N * L
-        self._in_rectangle = rows_and_heads * tf.size(slots) + ranks[:, tf.newaxis]
+        places = (rows[:, tf.newaxis] * num_heads + heads) * tf.size(slots) + ranks[:, tf.newaxis]
+        return _Rectangle(some_token, token_or_none, places)
 
     @staticmethod
     def _make_bias(is_real, slots, is_used):
@@ -584,25 +585,52 @@ class _Tokens(object):
             hidden, lambda x: tf.gather(x, self._starts), lambda g: _gather(g, rows_or_none)
         )
 
-    def to_rectangle(self, hidden):
-        """Returns [B, N, L, D] of [T, N * D], with some token's where there is none."""
-        head_size = get_shape_list(hidden)[-1] // self._num_heads
-        return _rearrange(
-            tf.reshape(hidden, [-1, head_size]),
-            lambda x: tf.gather(x, self._some_token),
-            # Nothing comes from where there is no token, since there is no attention to it.
-            lambda g: tf.gather(tf.reshape(g, [-1, head_size]), self._in_rectangle),
-        )
 
-    def from_rectangle(self, heads):
-        """Returns [T, N * D] of [B, N, L, D]."""
-        head_size = get_shape_list(heads)[-1]
-        flat = _rearrange(
-            tf.reshape(heads, [-1, head_size]),
-            lambda x: tf.gather(x, self._in_rectangle),
-            lambda g: _gather(tf.reshape(g, [-1, head_size]), self._token_or_none),
-        )
-        return tf.reshape(flat, [-1, self._num_heads * head_size])
+class _Rectangle(object):
+    """The moves of T tokens' heads, [T * N, D], to a rectangle, [B, N, L, D], and back."""
+
+    def __init__(self, some_token, token_or_none, places):
+        """Keeps the indices.
+
+        Args:
+          some_token: int32 Tensor of shape [B, N, L]. The head of each place; of some token, where
+            there is none.
+          token_or_none: int32 Tensor of shape [B, N, L]. Likewise, but T * N where there is none.
+          places: int32 Tensor of shape [T, N]. The place of each token's head, of B * N * L.
+        """
+        self._some_token = some_token
+        self._token_or_none = token_or_none
+        self._places = places
+
+    def fill(self, heads):
+        """Returns [B, N, L, D] of [T * N, D], with some token's where there is none."""
+        return tf.gather(heads, self._some_token)
+
+    def fill_with_zeros(self, heads):
+        """Returns [B, N, L, D] of [T * N, D], with zeros where there is no token."""
+        return _gather(heads, self._token_or_none)
+
+    def take(self, rectangle):
+        """Returns [T * N, D] of [B, N, L, D]."""
+        width = get_shape_list(rectangle)[-1]
+        return tf.gather(tf.reshape(rectangle, [-1, width]), tf.reshape(self._places, [-1]))
+
+
+class _Column(object):
+    """A rectangle, as above, of one token for each row, [B, N, 1, D]: they are there already."""
+
+    def __init__(self, num_heads):
+        self._num_heads = num_heads
+
+    def fill(self, heads):
+        """Returns [B, N, 1, D] of [B * N, D]."""
+        return tf.reshape(heads, [-1, self._num_heads, 1, get_shape_list(heads)[-1]])
+
+    fill_with_zeros = fill
+
+    def take(self, column):
+        """Returns [B * N, D] of [B, N, 1, D]."""
+        return tf.reshape(column, [-1, get_shape_list(column)[-1]])
 
 
 def _rearrange(vectors, forward, backward):
@@ -630,41 +658,64 @@ def _gather(vectors, indices):
     return tf.gather(tf.concat([vectors, zeros], axis=0), indices)
 
 
-def _attend(query, key, value, bias, dropout_prob):
-    """Attends with as few passes over the probabilities as there can be.
+def _attend(query, key, value, bias, dropout_prob, num_heads, queries_at, keys_at):
+    """Attends with as few passes over the probabilities, and as little memory, as there can be.
 
     Args:
-      query: float Tensor of shape [B, N, F, D], divided by the root of D.
-      key: float Tensor of shape [B, N, T, D].
-      value: float Tensor of shape [B, N, T, D].
-      bias: float Tensor of shape [B, 1, 1, T], added to the scores.
+      query: float Tensor of shape [M, N * D], divided by the root of D.
+      key: float Tensor of shape [T, N * D].
+      value: float Tensor of shape [T, N * D].
+      bias: float Tensor of shape [B, 1, 1, L], added to the scores.
       dropout_prob: Python float. Dropout of the probabilities.
+      num_heads: int. N.
+      queries_at: `_Rectangle` or `_Column` of the queries, [B, N, F, D].
+      keys_at: `_Rectangle` of the keys and values, [B, N, L, D].
 
     Returns:
-      float Tensor of shape [B, N, F, D].
+      float Tensor of shape [M, N * D].
     """
+    width = get_shape_list(query)[-1]
+
+    def split(flat):
+        return tf.reshape(flat, [-1, width // num_heads])
+
+    def join(heads):
+        return tf.reshape(heads, [-1, width])
 
     @tf.custom_gradient
     def attend(query, key, value):
-        scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, F, T]
+        query, key, value = (
+            at.fill(split(flat))
+            for at, flat in ((queries_at, query), (keys_at, key), (keys_at, value))
+        )
+        scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, F, L]
         probs = tf.nn.softmax(scores)
-        dropped = dropout(probs, dropout_prob)
-        context = tf.matmul(dropped, value)
+        # The factor is left to the context's vectors, which are shorter than the probabilities'.
+        drop, factor = _make_dropout(tf.shape(probs), dropout_prob)
+        context = queries_at.take(tf.matmul(drop(probs), value)) * factor  # [M * N, D]
 
         def gradient(upstream):
-            # The softmax's gradient has a sum over T of what is [F, T]; it is as well the sum
+            upstream = split(upstream)  # [M * N, D]
+            # The softmax's gradient has a sum over L of what is [F, L]; it is as well the sum
             # over D of context * upstream: Dao et al. 2022, https://arxiv.org/abs/2205.14135,
             # appendix B.2.
-            total = tf.reduce_sum(context * upstream, axis=-1, keepdims=True)  # [B, N, F, 1]
+            total = tf.reduce_sum(context * upstream, axis=-1, keepdims=True)
+            total = queries_at.fill_with_zeros(total)  # [B, N, F, 1]
+            upstream = queries_at.fill_with_zeros(upstream * factor)
             upstream_of_dropped = tf.matmul(upstream, value, transpose_b=True)
-            upstream_of_scores = dropped * upstream_of_dropped - probs * total
-            return (
-                tf.matmul(upstream_of_scores, key),
-                tf.matmul(upstream_of_scores, query, transpose_a=True),
-                tf.matmul(dropped, upstream, transpose_a=True),
+            with tf.control_dependencies([upstream]):  # Or parts of it would be ready, and kept.
+                dropped = drop(probs)
+                upstream_of_probs = drop(upstream_of_dropped)
+            upstream_of_scores = (upstream_of_probs - total) * probs
+            # Nothing comes from where there is no token, since there is no attention to it.
+            gradients = (
+                queries_at.take(tf.matmul(upstream_of_scores, key)),
+                keys_at.take(tf.matmul(upstream_of_scores, query, transpose_a=True)),
+                keys_at.take(tf.matmul(dropped, upstream, transpose_a=True)),
             )
+            return [join(heads) for heads in gradients]
 
-        return context, gradient
+        return join(context), gradient
 
     return attend(query, key, value)
 
@@ -784,11 +835,19 @@ def dropout(input_tensor, dropout_prob):
     """
     if dropout_prob is None or dropout_prob == 0.0:
         return input_tensor
-    return input_tensor * _dropout_factors(tf.shape(input_tensor), dropout_prob, input_tensor.dtype)
+    drop, factor = _make_dropout(tf.shape(input_tensor), dropout_prob)
+    return input_tensor * drop(tf.constant(factor, input_tensor.dtype))
 
 
-def _dropout_factors(shape, dropout_prob, dtype):
-    """Returns what dropout multiplies by: 0 with the probability, else 1 / (1 - it)."""
+def _make_dropout(shape, dropout_prob):
+    """Draws which values of a shape are dropped.
+
+    Returns:
+      (drop, factor): a function of a float Tensor, which is broadcast to that shape, that returns
+      it with zeros for the values dropped, and by what the others are to be multiplied, a float.
+    """
+    if not dropout_prob:
+        return (lambda values: values), 1.0
     # 16 random bits for each value, since making them costs as much as anything else here does.
     dropped = min(max(1, int(round(dropout_prob * 65536))), 65535)
     size = tf.reduce_prod(shape)
@@ -796,8 +855,9 @@ def _dropout_factors(shape, dropout_prob, dtype):
         [(size + 1) // 2], _dropout_seed(), minval=None, maxval=None, dtype=tf.int32
     )
     bits = tf.reshape(tf.reshape(tf.bitcast(bits, tf.int16), [-1])[:size], shape)
-    kept = tf.cast(bits >= dropped - 32768, dtype)
-    return kept * (65536.0 / (65536 - dropped))
+    is_kept = bits >= dropped - 32768  # One byte for each value, all that is kept of this.
+    factor = 65536.0 / (65536 - dropped)
+    return (lambda values: tf.cast(is_kept, values.dtype) * values), factor
 
 
 def _dropout_seed():
@@ -901,10 +961,16 @@ def embedding_lookup(
     if use_one_hot_embeddings:
         output = tf.matmul(tf.one_hot(flat_input_ids, depth=vocab_size), embedding_table)
     else:
-        output = tf.gather(embedding_table, flat_input_ids)
+        output = _gather_rows(embedding_table, flat_input_ids)
     input_shape = get_shape_list(input_ids)
     output = tf.reshape(output, input_shape[0:-1] + [input_shape[-1] * embedding_size])
     return (output, embedding_table)
+
+
+def _gather_rows(table, indices):
+    # Gathered of what is read: once a variable itself is gathered of, TensorFlow copies the whole
+    # of it at each update (its kernels' "copy-on-read mode").
+    return tf.gather(tf.convert_to_tensor(table), indices)
 
 
 def embedding_postprocessor(

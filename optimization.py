@@ -182,42 +182,48 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
     def _create_slots(self, var_list):
         for var in var_list:
-            self._zeros_slot(var, "m", "adam_m")
-            self._zeros_slot(var, "v", "adam_v")
+            for slot, name in (("m", "adam_m"), ("v", "adam_v")):
+                self._get_or_make_slot_with_initializer(
+                    var, _fresh_zeros, var.shape, var.dtype.base_dtype, slot, name
+                )
 
     def _resource_apply_dense(self, grad, var):
-        return self._update(grad, var, tf.raw_ops.ResourceApplyAdam, lambda v: v.handle)
+        with tf.control_dependencies(self._decay(grad, var)):
+            return self._run_adam(grad, var, tf.raw_ops.ResourceApplyAdam, lambda v: v.handle)
 
     def _apply_dense(self, grad, var):
-        return self._update(grad, var, tf.raw_ops.ApplyAdam, lambda v: v._ref())
+        with tf.control_dependencies(self._decay(grad, var)):
+            return self._run_adam(grad, var, tf.raw_ops.ApplyAdam, lambda v: v._ref())
 
     # m and v of every row decay at every step, so a sparse gradient is one with zeros elsewhere.
+    # These are added after the decay, whose product is as large, so that there is one at a time.
     def _resource_apply_sparse(self, grad, handle, indices):
-        return self._resource_apply_dense(_to_dense(grad, handle, indices), handle)
+        with tf.control_dependencies(self._decay(grad, handle)):
+            dense = _to_dense(grad, handle, indices)
+            return self._run_adam(dense, handle, tf.raw_ops.ResourceApplyAdam, lambda v: v.handle)
 
     def _apply_sparse(self, grad, var):
-        return self._apply_dense(_to_dense(grad.values, var, grad.indices), var)
+        with tf.control_dependencies(self._decay(grad.values, var)):
+            dense = _to_dense(grad.values, var, grad.indices)
+            return self._run_adam(dense, var, tf.raw_ops.ApplyAdam, lambda v: v._ref())
 
-    def _update(self, grad, var, apply_adam, buffer_of):
-        """Decays, then runs TensorFlow's Adam kernel."""
-
+    def _run_adam(self, grad, var, apply_adam, buffer_of):
         def number(value):
             return tf.cast(value, var.dtype.base_dtype)
 
-        with tf.control_dependencies(self._decay(grad, var)):
-            return apply_adam(
-                var=buffer_of(var),
-                m=buffer_of(self.get_slot(var, "m")),
-                v=buffer_of(self.get_slot(var, "v")),
-                beta1_power=number(self._beta_powers[0]),
-                beta2_power=number(self._beta_powers[1]),
-                lr=number(self._learning_rate_of(var)),
-                beta1=number(self.beta_1),
-                beta2=number(self.beta_2),
-                epsilon=number(self.epsilon),
-                grad=grad,
-                use_locking=self._use_locking,
-            )
+        return apply_adam(
+            var=buffer_of(var),
+            m=buffer_of(self.get_slot(var, "m")),
+            v=buffer_of(self.get_slot(var, "v")),
+            beta1_power=number(self._beta_powers[0]),
+            beta2_power=number(self._beta_powers[1]),
+            lr=number(self._learning_rate_of(var)),
+            beta1=number(self.beta_1),
+            beta2=number(self.beta_2),
+            epsilon=number(self.epsilon),
+            grad=grad,
+            use_locking=self._use_locking,
+        )
 
     def _decay(self, grad, var):
         if not self._do_use_weight_decay(self._get_variable_name(var.name)):
@@ -246,6 +252,13 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
     def _get_variable_name(self, param_name):
         """Returns the variable's name, without ":0"."""
         return re.sub(r":\d+$", "", param_name)
+
+
+def _fresh_zeros(shape, dtype=tf.float32, partition_info=None):
+    # Not `tf.zeros`, which TensorFlow makes a constant of: it would keep that as long as the
+    # session lives, and the first update would copy it.
+    del partition_info
+    return tf.raw_ops.Empty(shape=shape, dtype=dtype, init=True)
 
 
 def _to_dense(values, var, indices):
