@@ -40,12 +40,17 @@ class GrowingArray:
         self._spill_if_large()
 
     def extend(self, numbers: Iterable) -> None:
-        """Adds numbers.
+        """Adds numbers, of which an array is added at once.
 
         Raises:
           RuntimeError: The numbers have been read.
         """
         self._refuse_if_read()
+        if isinstance(numbers, np.ndarray):
+            whole = np.ascontiguousarray(numbers.astype(self._dtype, casting="safe", copy=False))
+            self._held.frombytes(memoryview(whole).cast("B"))
+            self._spill_if_large()
+            return
         iterator = iter(numbers)
         while True:
             before = len(self._held)

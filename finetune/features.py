@@ -5,13 +5,15 @@ segment_ids: 0     0  0    0    0     0      0 0     1  1  1  1   1 1
 """
 
 import dataclasses
-from typing import Dict, Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+import functools
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
 from finetune.arrays import GrowingArray
 from finetune.cleaning import clean
-from finetune.survey import Survey
+from finetune.parallel import map_chunks
+from finetune.survey import Survey, TextFacts, text_hash
 from finetune.truncation import Cut, Pieces, cut_row, special_tokens
 from processors import InputExample
 from tokenization import FullTokenizer
@@ -143,7 +145,7 @@ def encode_examples(
     tokenizer: FullTokenizer,
     clean_steps: Sequence[str] = (),
 ) -> Features:
-    """Tokenizes examples and looks their labels up.
+    """Tokenizes examples, in several processes if they are many, and looks their labels up.
 
     Args:
       examples: The rows.
@@ -159,22 +161,14 @@ def encode_examples(
     window_starts = GrowingArray(np.int64, [0])
     second_starts = GrowingArray(np.int32)
     row_windows = GrowingArray(np.int64, [0])
-    survey = Survey(tokenizer.vocab["[UNK]"])
-    num_truncated = 0
-    for example in examples:
-        texts = texts_of(example, clean_steps)
-        pieces = _pieces(texts, tokenizer)
-        windows, truncated = cut_row(pieces, cut)
-        for window in windows:
-            ids, second_start = _with_special_tokens(window, tokenizer)
-            input_ids.extend(ids)
-            window_starts.append(len(input_ids))
-            second_starts.append(second_start)
-        row_windows.append(len(second_starts))
-        num_truncated += truncated
-        answer = None if targets is None else targets.add(example)
-        ids = [*pieces.a, *(pieces.b or ())]
-        survey.add(texts, answer, ids, special=special_tokens(pieces), cut=truncated)
+    survey = Survey()
+    encode = functools.partial(_encode_rows, tokenizer, cut, clean_steps)
+    for rows in map_chunks(encode, _texts_alone(examples, targets, survey)):
+        window_starts.extend(len(input_ids) + np.cumsum(rows.window_lengths, dtype=np.int64))
+        row_windows.extend(len(second_starts) + np.cumsum(rows.window_counts, dtype=np.int64))
+        input_ids.extend(rows.input_ids)
+        second_starts.extend(rows.second_starts)
+        survey.extend(rows.facts)
     return Features(
         input_ids=input_ids.to_numpy(),
         window_starts=window_starts.to_numpy(),
@@ -182,14 +176,52 @@ def encode_examples(
         row_windows=row_windows.to_numpy(),
         targets=targets,
         pooled=cut.windows,
-        num_truncated=num_truncated,
+        num_truncated=int(survey.cut.sum()),
         survey=survey,
     )
 
 
-def _pieces(texts: Sequence[str], tokenizer: FullTokenizer) -> Pieces:
-    ids = [tokenizer.tokenize_to_ids(text) for text in texts]
-    return Pieces(ids[0], ids[1] if len(ids) > 1 else None)
+def _texts_alone(
+    examples: Iterable[InputExample], targets: Optional[Targets], survey: Survey
+) -> Iterator[List[str]]:
+    """Yields the examples' texts; their answers are added to the targets and the survey."""
+    for example in examples:
+        texts = texts_of(example)
+        survey.add_answer(None if targets is None else targets.add(example))
+        yield texts
+
+
+class _EncodedRows(NamedTuple):
+    """What `Features` has, of some rows: arrays of int32."""
+
+    input_ids: np.ndarray
+    window_lengths: np.ndarray
+    second_starts: np.ndarray
+    window_counts: np.ndarray
+    facts: TextFacts
+
+
+def _encode_rows(
+    tokenizer: FullTokenizer, cut: Cut, clean_steps: Sequence[str], rows: Iterable[Sequence[str]]
+) -> _EncodedRows:
+    unknown_id = tokenizer.vocab["[UNK]"]
+    input_ids: List[int] = []
+    window_lengths, second_starts, window_counts, facts = [], [], [], []
+    for texts in rows:
+        texts = [clean(text, clean_steps) for text in texts]
+        pieces = Pieces(*map(tokenizer.tokenize_to_ids, texts))
+        windows, truncated = cut_row(pieces, cut)
+        for window in windows:
+            ids, second_start = _with_special_tokens(window, tokenizer)
+            input_ids += ids
+            window_lengths.append(len(ids))
+            second_starts.append(second_start)
+        window_counts.append(len(windows))
+        ids = [*pieces.a, *(pieces.b or ())]
+        length = len(ids) + special_tokens(pieces)
+        facts.append((text_hash(texts), length, len(ids), ids.count(unknown_id), truncated))
+    arrays = (input_ids, window_lengths, second_starts, window_counts)
+    return _EncodedRows(*(np.array(each, np.int32) for each in arrays), TextFacts.of(facts))
 
 
 def _with_special_tokens(window: Pieces, tokenizer: FullTokenizer) -> Tuple[List[int], int]:

@@ -1,7 +1,7 @@
 """What the data report needs to know of each row, gathered while rows are tokenized."""
 
 import hashlib
-from typing import List, Sequence
+from typing import Iterable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -25,12 +25,35 @@ class Faults:
             self.first.append(message)
 
 
+class TextFacts(NamedTuple):
+    """What is to be known of rows' texts, an array of each: [rows].
+
+    Attributes:
+      texts: uint64, as of `text_hash`.
+      lengths: int32, wordpieces of the uncut row, special ones included.
+      pieces: int32, wordpieces of the texts.
+      unknown: int32, how many of these are `[UNK]`.
+      cut: int32, whether some of the wordpieces are lost: 0 or 1.
+    """
+
+    texts: np.ndarray
+    lengths: np.ndarray
+    pieces: np.ndarray
+    unknown: np.ndarray
+    cut: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Iterable[Tuple[int, int, int, int, bool]]) -> "TextFacts":
+        """Makes the arrays of rows' facts, each of which is in the order of the attributes."""
+        texts, *others = zip(*rows)
+        return cls(np.array(texts, np.uint64), *(np.array(each, np.int32) for each in others))
+
+
 class Survey:
     """A few numbers for each row of a data set, in bounded memory."""
 
-    def __init__(self, unknown_id: int):
-        """Starts with no rows; `unknown_id` is that of `[UNK]`."""
-        self._unknown_id = unknown_id
+    def __init__(self):
+        """Starts with no rows."""
         self._texts = GrowingArray(np.uint64)
         self._answers = GrowingArray(np.uint64)
         self._lengths = GrowingArray(np.int32)
@@ -38,24 +61,17 @@ class Survey:
         self._unknown = GrowingArray(np.int32)
         self._cut = GrowingArray(np.int32)
 
-    def add(
-        self, texts: Sequence[str], answer: object, ids: Sequence[int], *, special: int, cut: bool
-    ) -> None:
-        """Adds a row.
-
-        Args:
-          texts: Its texts; white space in them makes no difference.
-          answer: Its label or tags, equal for what is the same.
-          ids: All wordpieces of the texts.
-          special: How many special ones the row would have besides, in one piece.
-          cut: Whether some of the wordpieces are lost.
-        """
-        self._texts.append(text_hash(texts))
+    def add_answer(self, answer: object) -> None:
+        """Adds the next row's label or tags, equal for what is the same."""
         self._answers.append(_hash(repr(answer)))
-        self._lengths.append(len(ids) + special)
-        self._pieces.append(len(ids))
-        self._unknown.append(ids.count(self._unknown_id))
-        self._cut.append(cut)
+
+    def extend(self, facts: TextFacts) -> None:
+        """Adds what is to be known of the next rows' texts."""
+        self._texts.extend(facts.texts)
+        self._lengths.extend(facts.lengths)
+        self._pieces.extend(facts.pieces)
+        self._unknown.extend(facts.unknown)
+        self._cut.extend(facts.cut)
 
     def __len__(self) -> int:
         return len(self._texts)

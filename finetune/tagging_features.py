@@ -7,14 +7,17 @@ word_positions: 1    2                 4     5     6             the first piece
 """
 
 import dataclasses
+import functools
 import itertools
 import logging
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
+from finetune.arrays import GrowingArray
 from finetune.features import NO_LABEL, Spec, pad
-from finetune.survey import Survey
+from finetune.parallel import map_chunks
+from finetune.survey import Survey, TextFacts, text_hash
 from finetune.tagged_text import TaggedText
 from tokenization import FullTokenizer
 
@@ -107,6 +110,8 @@ def encode_texts(
 ) -> TaggingFeatures:
     """Tokenizes texts word by word, cuts long ones into windows and looks the tags up.
 
+    Many texts are tokenized in several processes.
+
     Args:
       texts: The texts; if labels are given, with tags in IOB2.
       labels: The label list; None leaves all words without a label.
@@ -118,38 +123,81 @@ def encode_texts(
       ValueError: A tag is not in the list.
     """
     room = room_of(max_seq_length)
-    cls_id, sep_id = tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]"])
+    input_ids, positions = GrowingArray(np.int32), GrowingArray(np.int32)
+    row_starts, word_starts = GrowingArray(np.int64, [0]), GrowingArray(np.int64, [0])
+    begins, ends = GrowingArray(np.int32), GrowingArray(np.int32)
+    shortened: List[str] = []
+    survey = Survey()
+    for text in texts:
+        survey.add_answer(text.tags)
+    for chunk in map_chunks(functools.partial(_encode_windows, tokenizer, room, doc_stride), texts):
+        row_starts.extend(len(input_ids) + np.cumsum(chunk.row_lengths, dtype=np.int64))
+        word_starts.extend(len(positions) + np.cumsum(chunk.word_counts, dtype=np.int64))
+        input_ids.extend(chunk.input_ids)
+        positions.extend(chunk.word_positions)
+        begins.extend(chunk.begins)
+        ends.extend(chunk.ends)
+        survey.extend(chunk.facts)
+        shortened += chunk.shortened
+    _warn_of_shortened(shortened, room)
+    return TaggingFeatures(
+        input_ids=input_ids.to_numpy(),
+        row_starts=row_starts.to_numpy(),
+        word_positions=positions.to_numpy(),
+        label_ids=_label_ids(texts, labels, len(positions)),
+        word_starts=word_starts.to_numpy(),
+        begins=begins.to_numpy(),
+        ends=ends.to_numpy(),
+        survey=survey,
+    )
+
+
+class _EncodedWindows(NamedTuple):
+    """What `TaggingFeatures` has, of some texts: arrays of int32; and the words cut short."""
+
+    input_ids: np.ndarray
+    row_lengths: np.ndarray
+    word_positions: np.ndarray
+    word_counts: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    facts: TextFacts
+    shortened: List[str]
+
+
+def _encode_windows(
+    tokenizer: FullTokenizer, room: int, doc_stride: int, texts: Sequence[TaggedText]
+) -> _EncodedWindows:
+    cls_id, sep_id, unknown_id = tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]", "[UNK]"])
     input_ids: List[int] = []
     positions: List[int] = []
-    row_starts, word_starts = [0], [0]
-    begins: List[bool] = []
-    ends: List[bool] = []
+    row_lengths, word_counts, begins, ends, facts = [], [], [], [], []
     shortened: List[str] = []
-    survey = Survey(tokenizer.vocab["[UNK]"])
     for text in texts:
         pieces = _pieces(text, tokenizer, room, shortened)
         ids = list(itertools.chain.from_iterable(pieces))
-        survey.add([text.text], text.tags, ids, special=_SPECIAL, cut=False)
+        facts.append(
+            (text_hash([text.text]), len(ids) + _SPECIAL, len(ids), ids.count(unknown_id), False)
+        )
         for window in windows([len(p) for p in pieces], room, doc_stride):
-            row = pieces[window.start : window.end]
-            input_ids += [cls_id, *itertools.chain.from_iterable(row), sep_id]
-            firsts = list(itertools.accumulate(map(len, row), initial=1))  # [CLS] is at 0
-            positions += firsts[window.own_start - window.start : window.own_end - window.start]
-            row_starts.append(len(input_ids))
-            word_starts.append(len(positions))
+            row = [cls_id, *itertools.chain(*pieces[window.start : window.end]), sep_id]
+            input_ids += row
+            row_lengths.append(len(row))
+            positions += _first_positions(window, pieces)
+            word_counts.append(window.own_end - window.own_start)
             begins.append(window.own_start == 0)
             ends.append(window.own_end == len(pieces))
-    _warn_of_shortened(shortened, room)
-    return TaggingFeatures(
-        input_ids=np.array(input_ids, np.int32),
-        row_starts=np.array(row_starts, np.int64),
-        word_positions=np.array(positions, np.int32),
-        label_ids=_label_ids(texts, labels, len(positions)),
-        word_starts=np.array(word_starts, np.int64),
-        begins=np.array(begins, np.int32),
-        ends=np.array(ends, np.int32),
-        survey=survey,
+    arrays = (input_ids, row_lengths, positions, word_counts, begins, ends)
+    return _EncodedWindows(
+        *(np.array(each, np.int32) for each in arrays), TextFacts.of(facts), shortened
     )
+
+
+def _first_positions(window: Window, pieces: Sequence[Sequence[int]]) -> List[int]:
+    """Returns where, in a window, each of its own words begins."""
+    lengths = map(len, pieces[window.start : window.end])
+    firsts = list(itertools.accumulate(lengths, initial=1))  # [CLS] is at 0
+    return firsts[window.own_start - window.start : window.own_end - window.start]
 
 
 def _warn_of_shortened(places: Sequence[str], room: int) -> None:

@@ -29,7 +29,7 @@ def features_of(num_rows):
         targets=targets,
         pooled=False,
         num_truncated=0,
-        survey=Survey(unknown_id=1),
+        survey=Survey(),
     )
 
 
@@ -110,7 +110,7 @@ def test_batches_are_of_rows_however_many_windows_they_have():
         targets=numbers,
         pooled=True,
         num_truncated=0,
-        survey=Survey(unknown_id=1),
+        survey=Survey(),
     )
     first, second, last = (features.batch(np.array(rows)) for rows in ([0, 1], [2, 3], [4]))
     assert features.lengths.tolist() == counts

@@ -38,7 +38,7 @@ def features_of(windows_a_row, targets, pooled=False):
         targets=targets,
         pooled=pooled,
         num_truncated=0,
-        survey=Survey(unknown_id=1),
+        survey=Survey(),
     )
 
 

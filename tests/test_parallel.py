@@ -1,0 +1,228 @@
+"""Conversion in several processes gives what one gives, in order, and leaves nothing behind."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finetune import parallel
+from finetune.features import encode_examples
+from finetune.tagged_text import TaggedText
+from finetune.tagging_features import encode_texts
+from finetune.targets import LabelIds
+from finetune.truncation import Cut
+from processors import InputExample
+from tokenization import FullTokenizer
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "##s", "the", "a"]
+
+
+@pytest.fixture(autouse=True)
+def two_processes(monkeypatch):
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("no fork here")
+    monkeypatch.setattr(parallel, "CHUNK_SIZE", 7)
+    monkeypatch.setattr(parallel, "CHUNKS_ALONE", 2)
+    monkeypatch.setattr(parallel, "count_processes", lambda: 2)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Returns a function that has all done in this process from then on."""
+    return lambda: monkeypatch.setattr(parallel, "count_processes", lambda: 1)
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    return FullTokenizer(str(tmp_path / "vocab.txt"), do_lower_case=True)
+
+
+def with_process(chunk):
+    return [(item, os.getpid()) for item in chunk]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 14, 15, 21, 100])
+def test_all_items_come_once_and_in_order_whoever_works_on_them(count):
+    results = sum(parallel.map_chunks(with_process, iter(range(count))), [])
+    assert [item for item, _ in results] == list(range(count))
+    own = [process == os.getpid() for _, process in results]
+    assert own == [item < 14 for item in range(count)]  # The first two chunks of seven
+
+
+def test_both_processes_work():
+    def slowly(chunk):
+        time.sleep(0.05)
+        return with_process(chunk)
+
+    results = sum(parallel.map_chunks(slowly, range(7 * 12)), [])
+    assert len({process for _, process in results}) == 3
+
+
+def test_items_are_not_read_far_ahead():
+    read = []
+    chunks = parallel.map_chunks(len, (read.append(i) for i in range(7 * 1000)))
+    for _ in range(20):
+        next(chunks)
+    # Twenty chunks, and those that two processes have waiting: two each, and one more.
+    assert len(read) <= 7 * (20 + 5)
+    chunks.close()
+
+
+def test_a_fault_in_another_process_is_raised_as_it_is_and_ends_them():
+    def refuse(chunk):
+        if 70 in chunk:
+            raise ValueError("row 70: not a text")
+        return chunk
+
+    with pytest.raises(ValueError, match="^row 70: not a text$"):
+        list(parallel.map_chunks(refuse, range(7 * 1000)))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_fault_in_reading_is_raised_as_it_is_and_ends_them():
+    def items():
+        yield from range(7 * 10)
+        raise ValueError("line 71: not UTF-8")
+
+    with pytest.raises(ValueError, match="^line 71: not UTF-8$"):
+        list(parallel.map_chunks(len, items()))
+    assert multiprocessing.active_children() == []
+
+
+def test_a_killed_process_is_one_clear_line_not_a_hang():
+    def die(chunk):
+        if 70 in chunk:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return chunk
+
+    with pytest.raises(ValueError, match="process that converts data was killed"):
+        list(parallel.map_chunks(die, range(7 * 100)))
+    assert multiprocessing.active_children() == []
+
+
+def test_who_stops_taking_leaves_no_process_behind():
+    chunks = parallel.map_chunks(len, range(7 * 1000))
+    for _ in range(5):
+        next(chunks)
+    assert len(multiprocessing.active_children()) == 2
+    chunks.close()
+    assert multiprocessing.active_children() == []
+
+
+def test_killing_the_parent_leaves_no_process_behind():
+    program = textwrap.dedent("""
+        import itertools, multiprocessing, sys, time
+        from finetune import parallel
+        parallel.count_processes = lambda: 2
+        chunks = parallel.map_chunks(len, itertools.count())
+        for _ in range(parallel.CHUNKS_ALONE + 1):
+            next(chunks)
+        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+        time.sleep(60)
+    """)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with parent.stdout:
+        children = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(children) == 2
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10 * parallel._SECONDS_OF_ORPHANS
+    while any(map(is_running, children)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(is_running, children))
+
+
+def is_running(process):
+    try:
+        os.kill(process, 0)
+        state = Path(f"/proc/{process}/stat")
+        return not state.exists() or state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def examples(count):
+    texts = ["good film", "the bad films", "a", "", "GOOD a the film unheard", "bad " * 20]
+    return [
+        InputExample(f"{i}", texts[i % len(texts)], texts[i % 5] if i % 3 else None, "01"[i % 2])
+        for i in range(count)
+    ]
+
+
+def encode(count, tokenizer, windows):
+    cut = Cut(12, windows=windows, doc_stride=5, max_windows=3)
+    return encode_examples(
+        iter(examples(count)),
+        targets=LabelIds(["0", "1"]),
+        cut=cut,
+        tokenizer=tokenizer,
+        clean_steps=("links",),
+    )
+
+
+def arrays_of(features):
+    survey = features.survey
+    yield from (getattr(features, name) for name in features.__dataclass_fields__)
+    for name in ("texts", "answers", "lengths", "pieces", "unknown", "cut"):
+        yield getattr(survey, name)
+
+
+@pytest.mark.parametrize("windows", [False, True])
+def test_examples_become_the_same_features(tokenizer, alone, windows):
+    several = encode(100, tokenizer, windows)
+    alone()
+    one = encode(100, tokenizer, windows)
+    compared = 0
+    for a, b in zip(arrays_of(several), arrays_of(one)):
+        if isinstance(a, np.ndarray):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+            compared += 1
+    assert compared == 4 + 6
+    assert several.num_truncated == one.num_truncated > 0
+    rows = np.arange(100)
+    np.testing.assert_array_equal(several.targets.batch(rows)["label_ids"], rows % 2)
+
+
+def test_tagged_texts_become_the_same_features(tokenizer, alone):
+    texts = [
+        TaggedText.from_words(f"{i}", ["good", "films", "unheard"][: 1 + i % 3] * 5, None, f"f:{i}")
+        for i in range(100)
+    ]
+    for text in texts:
+        text.tags = ["O"] * len(text.words)
+
+    def encode():
+        return encode_texts(
+            texts, labels=["O"], max_seq_length=8, doc_stride=3, tokenizer=tokenizer
+        )
+
+    several = encode()
+    alone()
+    one = encode()
+    compared = 0
+    for a, b in zip(arrays_of(several), arrays_of(one)):
+        if isinstance(a, np.ndarray):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+            compared += 1
+    assert compared == 7 + 6
+
+
+def test_a_wrong_label_is_refused_by_its_place(tokenizer):
+    rows = examples(100)
+    rows[83].label, rows[83].where = "2", "train.tsv:84"
+    with pytest.raises(ValueError, match="^train.tsv:84: "):
+        encode_examples(iter(rows), targets=LabelIds(["0", "1"]), cut=Cut(12), tokenizer=tokenizer)
+    assert multiprocessing.active_children() == []
