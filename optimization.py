@@ -22,6 +22,7 @@ def create_optimizer(
     use_tpu=False,
     bias_correction=False,
     learning_rate_factors=None,
+    scale_loss=False,
 ):
     """Makes the op of one training step.
 
@@ -34,15 +35,22 @@ def create_optimizer(
       bias_correction: bool. Correct Adam's moments for their start at zero, which BERT's does not.
       learning_rate_factors: dict, regular expression to float: variables whose name it matches
         anywhere have the learning rate times this; the first that matches counts.
+      scale_loss: bool. For gradients in float16, which small ones would not survive: those of the
+        loss times a scale are computed, and divided by it. A step whose gradients are not finite
+        does nothing but halve the scale (Micikevicius et al. 2017,
+        https://arxiv.org/abs/1710.03740, section 3.2).
 
     Returns:
       Operation that updates the trainable variables and adds 1 to `global_step`.
 
     Raises:
-      ValueError: `use_tpu` is true, or the loss depends on no trainable variable.
+      ValueError: `use_tpu` is true, the loss depends on no trainable variable, or it is to be
+        scaled under `tf.distribute`.
     """
     if use_tpu:
         raise ValueError("use_tpu is not supported: there is no TPUEstimator in this toolkit.")
+    if scale_loss and tf.distribute.has_strategy():
+        raise ValueError("scale_loss is not supported under tf.distribute.")
     global_step = tf.train.get_or_create_global_step()
     optimizer = AdamWeightDecayOptimizer(
         learning_rate=learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps),
@@ -54,6 +62,8 @@ def create_optimizer(
         bias_correction=bias_correction,
         learning_rate_factors=learning_rate_factors,
     )
+    if scale_loss:
+        optimizer = tf.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
     grads_and_vars = [
         (_with_rows_once(grad), var)
         for grad, var in optimizer.compute_gradients(loss, tf.trainable_variables())
@@ -65,6 +75,8 @@ def create_optimizer(
     # Under tf.distribute the sum over replicas comes first: clipping each replica's gradients by
     # themselves would be another update than that of the whole batch.
     grads, _ = tf.clip_by_global_norm(_sum_over_replicas(grads, tvars), clip_norm=CLIP_NORM)
+    if scale_loss:
+        return optimizer.apply_gradients(list(zip(grads, tvars)), global_step=global_step)
     return optimizer.apply_gradients(
         list(zip(grads, tvars)), global_step=global_step, skip_gradients_aggregation=True
     )

@@ -23,7 +23,9 @@ FINAL_BASENAME = "model.ckpt"
 _HEAD = ("output_weights", "output_bias", "crf/start", "crf/transitions", "crf/end")
 # Layers that a checkpoint may lack: what the toolkit adds to BERT, and a pooler that was not saved.
 _OPTIONAL = re.compile(r"(^|/)(sequence_output|pooler)/")
-_OPTIMIZER = re.compile(r"/adam_[mv]$|^global_step$")
+# What a training goes on from, beside the weights; the last two are those of a loss scale.
+_SLOTS = re.compile(r"/adam_[mv]$|^current_loss_scale$|^good_steps$")
+_OPTIMIZER = re.compile(_SLOTS.pattern + "|^global_step$")
 _LAYER = re.compile(r"(^|/)encoder/layer_\d+/")
 _LISTED = 12  # Names of one kind that a report spells out
 
@@ -263,7 +265,7 @@ def finish_training(output_dir: str) -> str:
 
 def _write_weights_only(checkpoint: str, output_dir: str) -> str:
     reader = _reader(checkpoint)
-    kept = [n for n in reader.get_variable_to_shape_map() if not re.search(r"/adam_[mv]$", n)]
+    kept = [n for n in reader.get_variable_to_shape_map() if not _SLOTS.search(n)]
     name = f"{FINAL_BASENAME}-{step_of(checkpoint)}"
     final = os.path.join(output_dir, name)
     write(final, {name: np.asarray(reader.get_tensor(name)) for name in kept})

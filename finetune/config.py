@@ -145,6 +145,16 @@ class Config:
         "Compile with XLA, for GPUs: every batch is padded to max_seq_length, so that there is one "
         "shape to compile. On CPUs it takes longer.",
     )
+    use_bf16: bool = bool_flag(
+        False,
+        "Matrix products in bfloat16, of three digits: faster on CPUs with AMX or AVX512_BF16, and "
+        "refused on others.",
+    )
+    use_fp16: bool = bool_flag(
+        False,
+        "Products in float16 with a loss scale that adapts itself: faster on GPUs with tensor "
+        "cores, and refused without a GPU.",
+    )
     save_checkpoints_steps: int = integer_flag(
         1000, "Steps between two checkpoints.", lower_bound=1
     )
@@ -170,6 +180,8 @@ class Config:
             )
         if not self.do_check:
             self.require("output_dir")
+        if self.use_bf16 and self.use_fp16:
+            raise ValueError("--use_bf16 and --use_fp16: expected one of them, not both.")
         if self.predict_file and not (self.do_predict or self.do_check):
             raise ValueError("--predict_file is given without --do_predict=true.")
         for name in ("train_file", "dev_file"):

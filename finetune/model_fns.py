@@ -25,6 +25,7 @@ class Training:
       bias_correction: Whether Adam corrects its moments for their start at zero.
       save_checkpoints_steps: Steps between two checkpoints.
       learning_rate_factors: As of `optimization.create_optimizer`.
+      scale_loss: As of `optimization.create_optimizer`.
       new_head: Whether a head in the initial checkpoint is for other labels, and not used.
     """
 
@@ -34,6 +35,7 @@ class Training:
     bias_correction: bool = True
     save_checkpoints_steps: int = 1000
     learning_rate_factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    scale_loss: bool = False
     new_head: bool = False
 
 
@@ -202,6 +204,7 @@ def make_model_fn(
             training.num_warmup_steps,
             bias_correction=training.bias_correction,
             learning_rate_factors=training.learning_rate_factors,
+            scale_loss=training.scale_loss,
         )
         saver = checkpoints.saver_hook(config.model_dir, training.save_checkpoints_steps)
         hooks = [saver, ProgressHook(loss, training.num_train_steps)]

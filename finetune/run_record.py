@@ -36,12 +36,13 @@ _IDENTITY = (
     "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
     "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor", "problem_type",
     "clean", "truncation", "long_text", "window_pooling", "max_windows", "label_separator",
-    "group_by_length", "padding_free", "use_xla",
+    "group_by_length", "padding_free", "use_xla", "use_bf16", "use_fp16",
 )  # fmt: skip
 # What trainings did before there was a flag for it.
 _BEFORE = {
     "problem_type": "single_label", "clean": [], "truncation": "head", "long_text": "truncate",
-    "group_by_length": False, "padding_free": False, "use_xla": False,
+    "group_by_length": False, "padding_free": False, "use_xla": False, "use_bf16": False,
+    "use_fp16": False,
 }  # fmt: skip
 # Those of them that say what is on top of BERT: a trained model has one head and no other.
 _HEAD = ("ner_head", "use_crf", "problem_type")

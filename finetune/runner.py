@@ -25,7 +25,7 @@ from finetune.input_pipeline import (
 )
 from finetune.model_fns import Training
 from finetune.row_order import in_input_order
-from finetune.session import make_session_config
+from finetune.session import make_session_config, refuse_precision
 from finetune.tasks import Task
 from finetune.tf_errors import reason_of
 
@@ -64,6 +64,7 @@ class Run:
         """
         self._output_dir = config.output_dir
         self._anew = config.do_train and config.overwrite_output_dir
+        refuse_precision(config.use_bf16, config.use_fp16)
         if self._output_dir:
             run_setup.check_output_dir(config, self._anew)
         self._record, model_folder = run_setup.record_of(config, self._anew)
@@ -250,6 +251,7 @@ class Run:
             num_train_steps=num_train_steps,
             num_warmup_steps=int(num_train_steps * config.warmup_proportion),
             bias_correction=config.adam_bias_correction,
+            scale_loss=config.use_fp16,
             save_checkpoints_steps=config.save_checkpoints_steps,
             new_head=num_train_steps > 0 and self._begins_from_other_labels(),
         )
@@ -258,7 +260,7 @@ class Run:
             model_dir=self._output_dir,
             tf_random_seed=config.seed,
             log_step_count_steps=None,
-            session_config=make_session_config(config.use_xla),
+            session_config=make_session_config(config.use_xla, config.use_bf16, config.use_fp16),
         )
         return tf.estimator.Estimator(model_fn, config=run_config)
 
