@@ -187,10 +187,26 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
     def _prepare(self):
         # Powers of zero leave the correction out of TensorFlow's kernel: it is 1 then.
-        self._beta_powers = (0.0, 0.0)
+        powers = (0.0, 0.0)
         if self.bias_correction:
             step = tf.cast(tf.train.get_or_create_global_step(), tf.float32) + 1.0
-            self._beta_powers = (tf.pow(self.beta_1, step), tf.pow(self.beta_2, step))
+            powers = (tf.pow(self.beta_1, step), tf.pow(self.beta_2, step))
+        # Made once for all variables: a graph's building takes as long as it has ops.
+        self._numbers = {
+            "beta1_power": tf.convert_to_tensor(powers[0]),
+            "beta2_power": tf.convert_to_tensor(powers[1]),
+            "beta1": tf.constant(self.beta_1),
+            "beta2": tf.constant(self.beta_2),
+            "epsilon": tf.constant(self.epsilon),
+        }
+        factors = {1.0, *self.learning_rate_factors.values()}
+        self._rates = {factor: self._rates_times(factor) for factor in factors}
+
+    def _rates_times(self, factor):
+        """Returns the rates of learning and of decay, float32 scalar Tensors, times a factor."""
+        rate = tf.convert_to_tensor(self.learning_rate)
+        rate = rate * factor if factor != 1.0 else rate
+        return rate, rate * self.weight_decay_rate
 
     def _create_slots(self, var_list):
         for var in var_list:
@@ -220,21 +236,14 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
             return self._run_adam(dense, var, tf.raw_ops.ApplyAdam, lambda v: v._ref())
 
     def _run_adam(self, grad, var, apply_adam, buffer_of):
-        def number(value):
-            return tf.cast(value, var.dtype.base_dtype)
-
+        numbers = {**self._numbers, "lr": self._rates[self._factor_of(var)][0]}
         return apply_adam(
             var=buffer_of(var),
             m=buffer_of(self.get_slot(var, "m")),
             v=buffer_of(self.get_slot(var, "v")),
-            beta1_power=number(self._beta_powers[0]),
-            beta2_power=number(self._beta_powers[1]),
-            lr=number(self._learning_rate_of(var)),
-            beta1=number(self.beta_1),
-            beta2=number(self.beta_2),
-            epsilon=number(self.epsilon),
             grad=grad,
             use_locking=self._use_locking,
+            **{name: tf.cast(value, var.dtype.base_dtype) for name, value in numbers.items()},
         )
 
     def _decay(self, grad, var):
@@ -242,17 +251,13 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
             return []
         # Once the gradient is there, nothing of this step still reads the undecayed weights.
         with tf.control_dependencies([grad]):
-            rate = tf.cast(
-                self._learning_rate_of(var) * self.weight_decay_rate, var.dtype.base_dtype
-            )
+            rate = tf.cast(self._rates[self._factor_of(var)][1], var.dtype.base_dtype)
             return [var.assign_sub(rate * var, use_locking=self._use_locking, read_value=False)]
 
-    def _learning_rate_of(self, var):
+    def _factor_of(self, var):
         name = self._get_variable_name(var.name)
-        for pattern, factor in self.learning_rate_factors.items():
-            if re.search(pattern, name):
-                return self.learning_rate * factor
-        return self.learning_rate
+        matching = (f for p, f in self.learning_rate_factors.items() if re.search(p, name))
+        return next(matching, 1.0)
 
     def _do_use_weight_decay(self, param_name):
         """Whether the variable of that name is decayed."""

@@ -223,6 +223,14 @@ def summarize_startup(records):
     return figures
 
 
+def summarize_startup_parts(records):
+    """Return, by job, the seconds of each part of the toolkit's start-up."""
+    return {
+        do: {part: median(run["parts"][part] for run in runs) for part in runs[0]["parts"]}
+        for do, runs in group(records, "do").items()
+    }
+
+
 PARTS = {
     "training": lambda records: own_order(summarize_steps(records)),
     "prediction": summarize_steps,
@@ -230,6 +238,7 @@ PARTS = {
     "memory": summarize_memory,
     "padding": summarize_padding,
     "startup": summarize_startup,
+    "startup_parts": summarize_startup_parts,
 }
 
 
@@ -323,6 +332,8 @@ def list_others(summary):
         for key, value in figures.items():
             unit, number = ("MiB", value / 2**20) if key.endswith("bytes") else ("s", value)
             rows.append((f"start-up, {side}, {key}, {unit}", f"{number:.1f}"))
+    for do, parts in summary.get("startup_parts", {}).items():
+        rows += [(f"start-up, {do}, {part}, s", f"{value:.2f}") for part, value in parts.items()]
     return rows
 
 

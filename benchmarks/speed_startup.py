@@ -3,9 +3,11 @@
 
 The toolkit's is run_classifier.py, Hugging Face's speed_startup_hugging_face.py. Both read 100
 rows, begin from the pretrained weights, train one step, and save the model; with that model they
-then label 100 rows in another process.
+then label 100 rows in another process. A second process of the toolkit's does the same and says
+where the time went.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -38,6 +40,24 @@ def measure_startup(bench):
                 command = COMMANDS[side](bench, do, data_dir, output_dir)
                 figures = run_timed(command, folder / f"{side}-{do}.log")
                 bench.add(number, part="startup", side=side, do=do, **figures)
+    if "toolkit" in sides:
+        measure_parts(bench, data_dir, folder)
+
+
+def measure_parts(bench, data_dir, folder):
+    """Measure what the toolkit's start-up is made of."""
+    print("parts of it:", end="", flush=True)
+    parts_path = folder / "parts.json"
+    output_dir = folder / "toolkit-parts"
+    for number in bench.rounds():
+        shutil.rmtree(output_dir, ignore_errors=True)
+        for do in ("train", "predict"):
+            python, _, *flags = toolkit_command(bench, do, data_dir, output_dir)
+            script = Path(__file__).with_name("speed_startup_parts.py")
+            command = [python, script, time.time(), parts_path, *flags]
+            run_timed(command, folder / f"toolkit-{do}-parts.log")
+            parts = json.loads(parts_path.read_text(encoding="utf-8"))
+            bench.add(number, part="startup_parts", do=do, parts=parts)
 
 
 def toolkit_command(bench, do, data_dir, output_dir):
