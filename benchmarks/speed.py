@@ -22,6 +22,7 @@ import speed_report
 from quality import resolve_path, split_names, split_numbers
 from speed_parts import (
     Bench,
+    measure_conversion,
     measure_memory,
     measure_padding,
     measure_prediction,
@@ -44,6 +45,7 @@ PARTS = {
     "training": measure_training,
     "prediction": measure_prediction,
     "tokenization": measure_tokenization,
+    "conversion": measure_conversion,
     "memory": measure_memory,
     "padding": measure_padding,
     "startup": measure_startup,

@@ -29,6 +29,9 @@ ENVIRONMENTS = {
 }
 # The prediction of a whole file, the padding and the memory are measured at these lengths.
 FILE_LENGTH = 128
+# The conversion is of the training rows so many times over, so that several processes have work.
+CONVERTED_TIMES = 4
+CONVERTING_PROCESSES = 8
 SHORT, LONG = 64, 512
 TOLERANCE = 1e-3  # Of final hidden states between sides
 
@@ -244,6 +247,25 @@ def measure_tokenization(bench):
                 )
             if len(set(wordpieces.values())) > 1:
                 raise SystemExit(f"the sides make other wordpieces of the texts: {wordpieces}")
+
+
+def measure_conversion(bench):
+    """Measure the conversion of rows to features, in one process and in several."""
+    if "toolkit" not in bench.sides:
+        return
+    print("conversion:", end="", flush=True)
+    ways = {"one": 1, "several": CONVERTING_PROCESSES}
+    with bench.open(["toolkit"]) as workers:
+        for number in bench.rounds():
+            for way in take_turns(list(ways), number):
+                answer = workers["toolkit"].ask(
+                    "convert",
+                    path=bench.settings["train_file"],
+                    max_seq_length=FILE_LENGTH,
+                    repeats=CONVERTED_TIMES,
+                    most_processes=ways[way],
+                )
+                bench.add(number, part="conversion", side=way, **answer)
 
 
 def measure_memory(bench):

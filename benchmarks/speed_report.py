@@ -59,6 +59,8 @@ RATIOS = (
             ("ids", "toolkit offsets"),
         )
     ),
+    ("conversion, several processes / one", ("conversion", "several", "texts"),
+     ("conversion", "one", "texts")),
     *(
         (f"peak memory of training, toolkit / {peer}", ("memory", "toolkit"), ("memory", peer))
         for peer in ("google", "hugging_face")
@@ -235,6 +237,7 @@ PARTS = {
     "training": lambda records: own_order(summarize_steps(records)),
     "prediction": summarize_steps,
     "tokenization": summarize_tokenization,
+    "conversion": summarize_tokenization,
     "memory": summarize_memory,
     "padding": summarize_padding,
     "startup": summarize_startup,
@@ -319,6 +322,10 @@ def list_others(summary):
     rows = [
         (f"tokenization, {way}, texts/s", f"{figures['texts']:.0f}")
         for way, figures in summary.get("tokenization", {}).items()
+    ]
+    rows += [
+        (f"conversion, {way}, texts/s", f"{figures['texts']:.0f}")
+        for way, figures in summary.get("conversion", {}).items()
     ]
     rows += [
         (f"peak memory of training, {side}, MiB", f"{peak / 2**20:.0f}")

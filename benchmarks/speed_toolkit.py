@@ -19,7 +19,7 @@ import numpy as np
 import speed_worker
 import tensorflow.compat.v1 as tf
 
-from finetune import checkpoints, model_fns, pretrained
+from finetune import checkpoints, model_fns, parallel, pretrained
 from finetune.features import encode_examples
 from finetune.input_pipeline import make_prediction_input_fn, make_training_input_fn
 from finetune.session import make_session_config
@@ -73,14 +73,38 @@ class Toolkit:
             the model sees it.
         """
         rows = speed_worker.read_rows(path, num_rows)
-        features = encode_examples(
-            [InputExample(f"row-{i}", text, None, label) for i, (text, label) in enumerate(rows)],
-            targets=LabelIds(self._settings["labels"]),
-            cut=Cut(max_seq_length),
-            tokenizer=self._model.tokenizer,
-        )
+        features = self._encode(rows, max_seq_length, self._model.tokenizer)
         self._features[name] = Padded(features, max_seq_length) if padded else features
         return np.diff(features.window_starts).tolist()
+
+    def _encode(self, rows, max_seq_length, tokenizer):
+        return encode_examples(
+            (InputExample(f"row-{i}", text, None, label) for i, (text, label) in enumerate(rows)),
+            targets=LabelIds(self._settings["labels"]),
+            cut=Cut(max_seq_length),
+            tokenizer=tokenizer,
+        )
+
+    def convert(self, path, max_seq_length, repeats, most_processes):
+        """Convert a file's rows, some times over; return the seconds, and the processes used.
+
+        Args:
+          path: The file of the rows.
+          max_seq_length: Wordpieces of a row at the most.
+          repeats: How many times each row is converted.
+          most_processes: How many processes are used at the most.
+        """
+        parallel.MOST_PROCESSES = most_processes
+        tokenizer = self._load_model().tokenizer
+        rows = speed_worker.read_rows(path) * repeats
+        start = time.perf_counter()
+        features = self._encode(rows, max_seq_length, tokenizer)
+        assert len(features) == len(rows), len(features)
+        return {
+            "seconds": time.perf_counter() - start,
+            "rows": len(rows),
+            "processes": parallel.count_processes(),
+        }
 
     def _switch(self, mode, name, own):
         """Return the graph of a mode for a data set; those of one data set live at a time."""
