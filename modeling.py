@@ -690,9 +690,10 @@ def _attend(query, key, value, bias, dropout_prob, num_heads, queries_at, keys_a
         )
         scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, F, L]
         probs = tf.nn.softmax(scores)
-        # The factor is left to the context's vectors, which are shorter than the probabilities'.
         drop, factor = _make_dropout(tf.shape(probs), dropout_prob)
-        context = queries_at.take(tf.matmul(drop(probs), value)) * factor  # [M * N, D]
+        context = queries_at.take(tf.matmul(drop(probs), value))  # [M * N, D]
+        # The factor is left to these vectors, which are shorter than those of the probabilities.
+        context = context * factor if factor != 1.0 else context
 
         def gradient(upstream):
             upstream = split(upstream)  # [M * N, D]

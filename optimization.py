@@ -37,7 +37,7 @@ def create_optimizer(
         anywhere have the learning rate times this; the first that matches counts.
       scale_loss: bool. For gradients in float16, which small ones would not survive: those of the
         loss times a scale are computed, and divided by it. A step whose gradients are not finite
-        does nothing but halve the scale (Micikevicius et al. 2017,
+        leaves the variables alone and halves the scale (Micikevicius et al. 2017,
         https://arxiv.org/abs/1710.03740, section 3.2).
 
     Returns:
@@ -76,7 +76,9 @@ def create_optimizer(
     # themselves would be another update than that of the whole batch.
     grads, _ = tf.clip_by_global_norm(_sum_over_replicas(grads, tvars), clip_norm=CLIP_NORM)
     if scale_loss:
-        return optimizer.apply_gradients(list(zip(grads, tvars)), global_step=global_step)
+        # A step that is skipped counts as well, since the order of data goes by the count.
+        with tf.control_dependencies([optimizer.apply_gradients(list(zip(grads, tvars)))]):
+            return tf.assign_add(global_step, 1).op
     return optimizer.apply_gradients(
         list(zip(grads, tvars)), global_step=global_step, skip_gradients_aggregation=True
     )
@@ -204,13 +206,16 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
     def _rates_times(self, factor):
         """Returns the rates of learning and of decay, float32 scalar Tensors, times a factor."""
-        rate = tf.convert_to_tensor(self.learning_rate)
+        rate = tf.convert_to_tensor(self.learning_rate, dtype_hint=tf.float32)
         rate = rate * factor if factor != 1.0 else rate
         return rate, rate * self.weight_decay_rate
 
     def _create_slots(self, var_list):
         for var in var_list:
             for slot, name in (("m", "adam_m"), ("v", "adam_v")):
+                if not var.shape.is_fully_defined():
+                    self._zeros_slot(var, slot, name)
+                    continue
                 self._get_or_make_slot_with_initializer(
                     var, _fresh_zeros, var.shape, var.dtype.base_dtype, slot, name
                 )

@@ -163,7 +163,8 @@ def encode_examples(
     row_windows = GrowingArray(np.int64, [0])
     survey = Survey()
     encode = functools.partial(_encode_rows, tokenizer, cut, clean_steps)
-    for rows in map_chunks(encode, _texts_alone(examples, targets, survey)):
+    texts = _texts_alone(examples, targets, survey)
+    for rows in map_chunks(encode, texts, lambda row: sum(map(len, row))):
         window_starts.extend(len(input_ids) + np.cumsum(rows.window_lengths, dtype=np.int64))
         row_windows.extend(len(second_starts) + np.cumsum(rows.window_counts, dtype=np.int64))
         input_ids.extend(rows.input_ids)

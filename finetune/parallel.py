@@ -14,7 +14,8 @@ from typing import Callable, Iterable, Iterator, List, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CHUNK_SIZE = 500  # Items that are sent to a process at once
+CHUNK_SIZE = 500  # Items that are sent to a process at once, at the most
+CHUNK_CHARACTERS = 1 << 20  # A chunk that has as many, or more, is sent, however few items it has.
 # The chunks that this process works on before it starts others: a small data set is done by then.
 CHUNKS_ALONE = 20
 MOST_PROCESSES = 8  # Reading, which one process does, keeps no more of them busy.
@@ -24,19 +25,23 @@ _SECONDS_OF_ORPHANS = 1.0
 _work: Callable  # Of a process that `_start_process` has set up
 
 
-def map_chunks(work: Callable[[List[Item]], Result], items: Iterable[Item]) -> Iterator[Result]:
+def map_chunks(
+    work: Callable[[List[Item]], Result],
+    items: Iterable[Item],
+    characters_of: Callable[[Item], int],
+) -> Iterator[Result]:
     """Yields `work` of each chunk of the items, in their order.
 
     Args:
       work: Run in processes forked from this one, on systems that can; its results are pickled.
         What it keeps is kept for each process by itself.
       items: Read here, no further ahead than keeps the processes busy.
+      characters_of: How long an item is.
 
     Raises:
       ValueError: A process was killed.
     """
-    iterator = iter(items)
-    chunks = iter(lambda: list(itertools.islice(iterator, CHUNK_SIZE)), [])
+    chunks = _chunks(items, characters_of)
     for chunk in itertools.islice(chunks, CHUNKS_ALONE):
         yield work(chunk)
     num_processes = count_processes()
@@ -47,9 +52,24 @@ def map_chunks(work: Callable[[List[Item]], Result], items: Iterable[Item]) -> I
         yield from map(work, itertools.chain(following, chunks))
 
 
+def _chunks(items: Iterable[Item], characters_of: Callable[[Item], int]) -> Iterator[List[Item]]:
+    chunk: List[Item] = []
+    characters = 0
+    for item in items:
+        chunk.append(item)
+        characters += characters_of(item)
+        if len(chunk) >= CHUNK_SIZE or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
 def count_processes() -> int:
-    """Returns how many processes to use: the cores that this one may use, or 1 without fork."""
+    """Returns how many processes to use: as many as this one may use cores, if it can fork any."""
     if "fork" not in multiprocessing.get_all_start_methods():
+        return 1
+    if multiprocessing.current_process().daemon:  # It may have no children.
         return 1
     try:
         cores = len(os.sched_getaffinity(0))

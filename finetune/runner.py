@@ -64,7 +64,8 @@ class Run:
         """
         self._output_dir = config.output_dir
         self._anew = config.do_train and config.overwrite_output_dir
-        refuse_precision(config.use_bf16, config.use_fp16)
+        if not config.do_check:
+            refuse_precision(config.use_bf16, config.use_fp16)
         if self._output_dir:
             run_setup.check_output_dir(config, self._anew)
         self._record, model_folder = run_setup.record_of(config, self._anew)

@@ -130,7 +130,8 @@ def encode_texts(
     survey = Survey()
     for text in texts:
         survey.add_answer(text.tags)
-    for chunk in map_chunks(functools.partial(_encode_windows, tokenizer, room, doc_stride), texts):
+    encode = functools.partial(_encode_windows, tokenizer, room, doc_stride)
+    for chunk in map_chunks(encode, texts, lambda text: len(text.text)):
         row_starts.extend(len(input_ids) + np.cumsum(chunk.row_lengths, dtype=np.int64))
         word_starts.extend(len(positions) + np.cumsum(chunk.word_counts, dtype=np.int64))
         input_ids.extend(chunk.input_ids)

@@ -369,6 +369,37 @@ def test_training_equals_numpy(use_resource):
     assert_close_by_update(result[1], bias["w"], random_weights(2, seed=1), 1e-5)
 
 
+def test_a_whole_number_is_a_learning_rate():
+    weights = []
+    for rate in (1, 1.0):
+        with tf.Graph().as_default(), tf.Session() as session:
+            var = tf.get_variable("w", initializer=tf.constant([0.5, -2.0]))
+            optimizer = optimization.AdamWeightDecayOptimizer(rate, weight_decay_rate=0.01)
+            op = optimizer.apply_gradients([(tf.constant([0.1, 0.3]), var)])
+            session.run(tf.global_variables_initializer())
+            session.run(op)
+            weights.append(session.run(var))
+    np.testing.assert_array_equal(*weights)
+    assert np.all(weights[0] != [0.5, -2.0])
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_variable_whose_shape_is_known_at_run_time_alone_is_updated(use_resource):
+    with tf.Graph().as_default(), tf.Session() as session:
+        values = tf.placeholder_with_default(np.float32([0.5, -2.0]), [None])
+        var = tf.get_variable(
+            "w", initializer=values, validate_shape=False, use_resource=use_resource
+        )
+        optimizer = optimization.AdamWeightDecayOptimizer(0.1)
+        grad = tf.constant([0.1, 0.3])
+        op = optimizer.apply_gradients([(grad, var)])
+        session.run(tf.global_variables_initializer())
+        session.run(op)
+        expected = make_state([0.5, -2.0])
+        reference_step(expected, np.array([0.1, 0.3]), 0.1, 0.0)
+        np.testing.assert_allclose(session.run(var), expected["w"], rtol=1e-5)
+
+
 # --- several replicas
 
 REPLICAS, ROWS, STEPS = 2, 5, 10

@@ -116,6 +116,47 @@ def test_gradients_are_those_of_the_padded_graph(output):
             assert np.abs(packed[1]).max() > 0.1
 
 
+@pytest.mark.parametrize("layers", [1, 2])  # The last layer attends from first places alone.
+def test_gradients_with_dropout_are_those_of_finite_differences(layers):
+    # The seed and the step say what is dropped, so that the loss is a function of the variables.
+    # Single precision leaves about three digits of a difference.
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(7)
+        tf.train.get_or_create_global_step().load(3, session)
+        config = make_config(
+            num_hidden_layers=layers, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.4
+        )
+        model = modeling.BertModel(
+            config, True, *map(tf.constant, make_inputs(HOLES)), scope="bert", padding_free=True
+        )
+        pooled = model.get_pooled_output()
+        weights = np.random.RandomState(3).normal(size=[BATCH_SIZE, pooled.shape[-1]])
+        loss = tf.reduce_sum(pooled * tf.constant(weights, tf.float32))
+        variables = tf.trainable_variables()
+        gradients = [tf.convert_to_tensor(g) for g in tf.gradients(loss, variables)]
+        random = np.random.RandomState(5)
+        compared = 0
+        initialize(session)
+        assert session.run(loss) == session.run(loss)
+        for variable, gradient in zip(variables, session.run(gradients)):
+            # Along the gradient, so that rounding is small beside the difference.
+            direction = gradient + random.normal(size=gradient.shape) * np.abs(gradient).mean()
+            direction = 1e-2 * direction / np.linalg.norm(direction)
+            start = session.run(variable)
+            losses = []
+            for sign in (1, -1):
+                variable.load(start + sign * direction, session)
+                losses.append(session.run(loss))
+            variable.load(start, session)
+            expected = np.sum(gradient * direction)
+            if "/key/bias" in variable.name:  # The softmax does not mind it.
+                assert abs(losses[0] - losses[1]) / 2 < 1e-5
+                continue
+            assert (losses[0] - losses[1]) / 2 == pytest.approx(expected, rel=2e-2), variable.name
+            compared += 1
+    assert compared == 5 + 15 * layers + 2  # Of embeddings, layers, and pooler
+
+
 def test_no_row_and_no_token_are_fine():
     with tf.Graph().as_default(), tf.Session() as session:
         inputs = placeholders(static=False)

@@ -46,13 +46,17 @@ def tokenizer(tmp_path):
     return FullTokenizer(str(tmp_path / "vocab.txt"), do_lower_case=True)
 
 
+def in_chunks(work, items):
+    return parallel.map_chunks(work, items, characters_of=lambda item: 1)
+
+
 def with_process(chunk):
     return [(item, os.getpid()) for item in chunk]
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 14, 15, 21, 100])
 def test_all_items_come_once_and_in_order_whoever_works_on_them(count):
-    results = sum(parallel.map_chunks(with_process, iter(range(count))), [])
+    results = sum(in_chunks(with_process, iter(range(count))), [])
     assert [item for item, _ in results] == list(range(count))
     own = [process == os.getpid() for _, process in results]
     assert own == [item < 14 for item in range(count)]  # The first two chunks of seven
@@ -63,18 +67,32 @@ def test_both_processes_work():
         time.sleep(0.05)
         return with_process(chunk)
 
-    results = sum(parallel.map_chunks(slowly, range(7 * 12)), [])
+    results = sum(in_chunks(slowly, range(7 * 12)), [])
     assert len({process for _, process in results}) == 3
 
 
 def test_items_are_not_read_far_ahead():
     read = []
-    chunks = parallel.map_chunks(len, (read.append(i) for i in range(7 * 1000)))
+    chunks = in_chunks(len, (read.append(i) for i in range(7 * 1000)))
     for _ in range(20):
         next(chunks)
     # Twenty chunks, and those that two processes have waiting: two each, and one more.
     assert len(read) <= 7 * (20 + 5)
     chunks.close()
+
+
+def test_long_items_make_short_chunks(monkeypatch):
+    monkeypatch.setattr(parallel, "CHUNK_CHARACTERS", 10)
+    items = ["a" * 9, "b", "c" * 30, "d", "e", "f", "g", "h", "i", "j", "k" * 9]
+    chunks = parallel.map_chunks(list, items, characters_of=len)
+    assert list(chunks) == [items[:2], items[2:3], items[3:10], items[10:]]
+
+
+def test_a_daemon_which_may_have_no_children_does_all_itself(monkeypatch):
+    monkeypatch.undo()
+    assert parallel.count_processes() >= 1
+    monkeypatch.setattr(multiprocessing.current_process(), "_config", {"daemon": True})
+    assert parallel.count_processes() == 1
 
 
 def test_a_fault_in_another_process_is_raised_as_it_is_and_ends_them():
@@ -84,7 +102,7 @@ def test_a_fault_in_another_process_is_raised_as_it_is_and_ends_them():
         return chunk
 
     with pytest.raises(ValueError, match="^row 70: not a text$"):
-        list(parallel.map_chunks(refuse, range(7 * 1000)))
+        list(in_chunks(refuse, range(7 * 1000)))
     assert multiprocessing.active_children() == []
 
 
@@ -94,7 +112,7 @@ def test_a_fault_in_reading_is_raised_as_it_is_and_ends_them():
         raise ValueError("line 71: not UTF-8")
 
     with pytest.raises(ValueError, match="^line 71: not UTF-8$"):
-        list(parallel.map_chunks(len, items()))
+        list(in_chunks(len, items()))
     assert multiprocessing.active_children() == []
 
 
@@ -105,12 +123,12 @@ def test_a_killed_process_is_one_clear_line_not_a_hang():
         return chunk
 
     with pytest.raises(ValueError, match="process that converts data was killed"):
-        list(parallel.map_chunks(die, range(7 * 100)))
+        list(in_chunks(die, range(7 * 100)))
     assert multiprocessing.active_children() == []
 
 
 def test_who_stops_taking_leaves_no_process_behind():
-    chunks = parallel.map_chunks(len, range(7 * 1000))
+    chunks = in_chunks(len, range(7 * 1000))
     for _ in range(5):
         next(chunks)
     assert len(multiprocessing.active_children()) == 2
@@ -118,28 +136,56 @@ def test_who_stops_taking_leaves_no_process_behind():
     assert multiprocessing.active_children() == []
 
 
-def test_killing_the_parent_leaves_no_process_behind():
-    program = textwrap.dedent("""
-        import itertools, multiprocessing, sys, time
-        from finetune import parallel
-        parallel.count_processes = lambda: 2
-        chunks = parallel.map_chunks(len, itertools.count())
-        for _ in range(parallel.CHUNKS_ALONE + 1):
-            next(chunks)
+PROGRAM = textwrap.dedent("""
+    import itertools, multiprocessing, time
+    from finetune import parallel
+    parallel.count_processes = lambda: 2
+    chunks = parallel.map_chunks(len, itertools.count(), lambda item: 1)
+    for _ in range(parallel.CHUNKS_ALONE + 1):
+        next(chunks)
+    try:
         print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-        time.sleep(60)
-    """)
-    parent = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        for _ in chunks:
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        chunks.close()
+        print("interrupted", flush=True)
+""")
+
+
+@pytest.fixture
+def parent():
+    """Starts a process group of a parent with two children; yields it and them."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    with parent.stdout:
-        children = [int(pid) for pid in parent.stdout.readline().split()]
+    children = [int(pid) for pid in process.stdout.readline().split()]
     assert len(children) == 2
-    parent.kill()
-    parent.wait()
+    yield process, children
+    process.kill()
+    process.communicate()
+
+
+def test_killing_the_parent_leaves_no_process_behind(parent):
+    process, children = parent
+    process.kill()
+    process.wait()
     deadline = time.monotonic() + 10 * parallel._SECONDS_OF_ORPHANS
     while any(map(is_running, children)) and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert not any(map(is_running, children))
+
+
+def test_ctrl_c_is_answered_by_the_parent_alone(parent):
+    process, children = parent
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (out, err) == ("interrupted\n", "")
     assert not any(map(is_running, children))
 
 
@@ -171,11 +217,19 @@ def encode(count, tokenizer, windows):
     )
 
 
+def assert_same_arrays(features, others, count):
+    pairs = list(zip(arrays_of(features), arrays_of(others)))
+    assert len(pairs) == count
+    for array, other in pairs:
+        np.testing.assert_array_equal(array, other)
+        assert array.dtype == other.dtype
+
+
 def arrays_of(features):
-    survey = features.survey
-    yield from (getattr(features, name) for name in features.__dataclass_fields__)
-    for name in ("texts", "answers", "lengths", "pieces", "unknown", "cut"):
-        yield getattr(survey, name)
+    values = [getattr(features, name) for name in features.__dataclass_fields__]
+    names = ("texts", "answers", "lengths", "pieces", "unknown", "cut")
+    values += [getattr(features.survey, name) for name in names]
+    return [value for value in values if isinstance(value, np.ndarray)]
 
 
 @pytest.mark.parametrize("windows", [False, True])
@@ -183,13 +237,7 @@ def test_examples_become_the_same_features(tokenizer, alone, windows):
     several = encode(100, tokenizer, windows)
     alone()
     one = encode(100, tokenizer, windows)
-    compared = 0
-    for a, b in zip(arrays_of(several), arrays_of(one)):
-        if isinstance(a, np.ndarray):
-            np.testing.assert_array_equal(a, b)
-            assert a.dtype == b.dtype
-            compared += 1
-    assert compared == 4 + 6
+    assert_same_arrays(several, one, count=4 + 6)
     assert several.num_truncated == one.num_truncated > 0
     rows = np.arange(100)
     np.testing.assert_array_equal(several.targets.batch(rows)["label_ids"], rows % 2)
@@ -211,13 +259,7 @@ def test_tagged_texts_become_the_same_features(tokenizer, alone):
     several = encode()
     alone()
     one = encode()
-    compared = 0
-    for a, b in zip(arrays_of(several), arrays_of(one)):
-        if isinstance(a, np.ndarray):
-            np.testing.assert_array_equal(a, b)
-            assert a.dtype == b.dtype
-            compared += 1
-    assert compared == 7 + 6
+    assert_same_arrays(several, one, count=7 + 6)
 
 
 def test_a_wrong_label_is_refused_by_its_place(tokenizer):
