@@ -131,6 +131,8 @@ def predict_file(bench, workers):
     for number in bench.rounds():
         measure_bound(bench, workers, "prediction", name, number, tokens)
         for side in take_turns(bench.sides, number):
+            # What a process that sleeps has lost to the system, such as its libraries' pages.
+            workers[side].ask("predict", name=name, batches=bench.draw(range(len(lengths)), "", 2))
             answer = workers[side].ask(
                 "predict_all", name=name, batch_size=bench.settings["batch_size"]
             )
