@@ -83,12 +83,16 @@ def _map_in_processes(
 ) -> Iterator[Result]:
     # Forked, and not started anew: that takes milliseconds, not the seconds of TensorFlow's import,
     # and what `work` needs is there. A forked process must not use TensorFlow, and does not.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        num_processes,
-        mp_context=multiprocessing.get_context("fork"),
-        initializer=_start_process,
-        initargs=(work, os.getpid()),
-    )
+    try:
+        pool = concurrent.futures.ProcessPoolExecutor(
+            num_processes,
+            mp_context=multiprocessing.get_context("fork"),
+            initializer=_start_process,
+            initargs=(work, os.getpid()),
+        )
+    except (NotImplementedError, OSError):  # No semaphores, as where /dev/shm is missing
+        yield from map(work, chunks)
+        return
     waiting: collections.deque = collections.deque()
     try:
         for chunk in chunks:

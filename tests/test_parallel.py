@@ -95,6 +95,16 @@ def test_a_daemon_which_may_have_no_children_does_all_itself(monkeypatch):
     assert parallel.count_processes() == 1
 
 
+@pytest.mark.parametrize("error", [NotImplementedError, FileNotFoundError])
+def test_a_system_without_semaphores_does_all_in_one_process(monkeypatch, error):
+    def refuse(*args, **kwargs):
+        raise error("no semaphores")
+
+    monkeypatch.setattr(parallel.concurrent.futures, "ProcessPoolExecutor", refuse)
+    results = sum(in_chunks(with_process, range(100)), [])
+    assert results == [(item, os.getpid()) for item in range(100)]
+
+
 def test_a_fault_in_another_process_is_raised_as_it_is_and_ends_them():
     def refuse(chunk):
         if 70 in chunk:
