@@ -46,6 +46,11 @@ _REQUIRED_VALUES = {
 }
 
 
+# Graph collection. Dropout counts by the int Tensor in it, if there is one, and not by the global
+# step: for updates of several batches, each of which is to drop other values.
+DROPOUT_STEP = "dropout_step"
+
+
 class BertConfig(object):
     """Configuration of a `BertModel`, as stored in `bert_config.json`."""
 
@@ -823,8 +828,8 @@ def dropout(input_tensor, dropout_prob):
     """Applies dropout.
 
     Which values are dropped is a function of the graph's seed, the place in the graph, and the
-    global step, where the graph has these; so that a training that goes on from a checkpoint drops
-    what it would have dropped anyway.
+    global step (or the Tensor in the collection `DROPOUT_STEP`), where the graph has these; so that
+    a training that goes on from a checkpoint drops what it would have dropped anyway.
 
     Args:
       input_tensor: float Tensor.
@@ -866,7 +871,8 @@ def _dropout_seed():
     graph_seed, op_seed = tf.get_seed(None)
     if graph_seed is None:
         return tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32)
-    step = tf.train.get_global_step()
+    steps = tf.get_collection(DROPOUT_STEP) or [tf.train.get_global_step()]
+    step = steps[0]
     if step is None:
         return tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32, seed=op_seed)
     return tf.stack([tf.constant(graph_seed * 2**32 + op_seed, tf.int64), tf.cast(step, tf.int64)])

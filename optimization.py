@@ -6,12 +6,26 @@ Google's, the optimizer is a `tf.train.Optimizer` in full: it makes slots, takes
 variables, works under `tf.distribute`, and `apply_gradients` itself advances `global_step`.
 """
 
+import collections
+import math
 import re
 
 import tensorflow.compat.v1 as tf
 
 # Gradients are scaled down to this global norm at the most (Google's `optimization.py`).
 CLIP_NORM = 1.0
+WEIGHT_DECAY = 0.01
+SCHEDULES = ("linear", "cosine", "constant")
+
+
+class Accumulation(collections.namedtuple("Accumulation", ["weight", "is_last"])):
+    """What makes one update of several batches the update of one large batch.
+
+    Attributes:
+      weight: float scalar Tensor. What the batch's loss, then a sum, counts for in the mean, such
+        as its number of rows.
+      is_last: bool scalar Tensor. Whether the update comes after this batch.
+    """
 
 
 def create_optimizer(
@@ -23,11 +37,19 @@ def create_optimizer(
     bias_correction=False,
     learning_rate_factors=None,
     scale_loss=False,
+    weight_decay=WEIGHT_DECAY,
+    clip_norm=CLIP_NORM,
+    schedule="linear",
+    frozen=(),
+    accumulation=None,
 ):
     """Makes the op of one training step.
 
+    The graph has two tensors for who wants to watch: `learning_rate`, and `gradient_norm`, that of
+    the whole gradient before it is clipped.
+
     Args:
-      loss: float scalar Tensor, a mean over this replica's batch.
+      loss: float scalar Tensor, a mean over this replica's batch; with `accumulation`, a sum.
       init_lr: float. Peak learning rate.
       num_train_steps: int. The step, counted from 1, whose learning rate is zero.
       num_warmup_steps: int. Steps in which the rate rises; 0 or None for none.
@@ -39,22 +61,33 @@ def create_optimizer(
         loss times a scale are computed, and divided by it. A step whose gradients are not finite
         leaves the variables alone and halves the scale (Micikevicius et al. 2017,
         https://arxiv.org/abs/1710.03740, section 3.2).
+      weight_decay: float. Decay rate of what is neither a bias nor a LayerNorm's.
+      clip_norm: float. Global norm that gradients are scaled down to; 0 for any.
+      schedule: string. What becomes of the rate after its peak: one of `SCHEDULES`.
+      frozen: list of regular expressions; variables whose name one of them matches anywhere are
+        not trained.
+      accumulation: `Accumulation`, where an update is of several batches; None: of each.
 
     Returns:
-      Operation that updates the trainable variables and adds 1 to `global_step`.
+      Operation that updates the trainable variables and adds 1 to `global_step`. With
+      `accumulation`, it does both after the last batch alone; before that, it adds gradients up in
+      local variables.
 
     Raises:
       ValueError: `use_tpu` is true, the loss depends on no trainable variable, or it is to be
-        scaled under `tf.distribute`.
+        scaled, or gradients to be accumulated, under `tf.distribute`.
     """
     if use_tpu:
         raise ValueError("use_tpu is not supported: there is no TPUEstimator in this toolkit.")
-    if scale_loss and tf.distribute.has_strategy():
-        raise ValueError("scale_loss is not supported under tf.distribute.")
+    if (scale_loss or accumulation) and tf.distribute.has_strategy():
+        name = "scale_loss" if scale_loss else "accumulation"
+        raise ValueError(f"{name} is not supported under tf.distribute.")
     global_step = tf.train.get_or_create_global_step()
     optimizer = AdamWeightDecayOptimizer(
-        learning_rate=learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps),
-        weight_decay_rate=0.01,
+        learning_rate=learning_rate_at(
+            global_step, init_lr, num_train_steps, num_warmup_steps, schedule
+        ),
+        weight_decay_rate=weight_decay,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-6,
@@ -64,32 +97,101 @@ def create_optimizer(
     )
     if scale_loss:
         optimizer = tf.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
+    variables = [v for v in tf.trainable_variables() if not _matches(frozen, v.op.name)]
     grads_and_vars = [
         (_with_rows_once(grad), var)
-        for grad, var in optimizer.compute_gradients(loss, tf.trainable_variables())
+        for grad, var in optimizer.compute_gradients(loss, variables)
         if grad is not None
     ]
     if not grads_and_vars:
         raise ValueError("The loss depends on no trainable variable.")
     grads, tvars = zip(*grads_and_vars)
+
+    def update(grads):
+        return _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step)
+
+    if accumulation:
+        norm = _accumulate(grads, tvars, accumulation, update)
+        return tf.identity(norm, name="gradient_norm").op
     # Under tf.distribute the sum over replicas comes first: clipping each replica's gradients by
     # themselves would be another update than that of the whole batch.
-    grads, _ = tf.clip_by_global_norm(_sum_over_replicas(grads, tvars), clip_norm=CLIP_NORM)
+    train_op, norm = update(_sum_over_replicas(grads, tvars))
+    tf.identity(norm, name="gradient_norm")
+    return train_op
+
+
+def _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step):
+    """Clips gradients and applies them; returns the op, and their norm before."""
+    norm = tf.global_norm(grads)
+    if clip_norm:
+        grads, _ = tf.clip_by_global_norm(grads, clip_norm=clip_norm, use_norm=norm)
+    grads_and_vars = list(zip(grads, tvars))
     if scale_loss:
         # A step that is skipped counts as well, since the order of data goes by the count.
-        with tf.control_dependencies([optimizer.apply_gradients(list(zip(grads, tvars)))]):
-            return tf.assign_add(global_step, 1).op
-    return optimizer.apply_gradients(
-        list(zip(grads, tvars)), global_step=global_step, skip_gradients_aggregation=True
+        with tf.control_dependencies([optimizer.apply_gradients(grads_and_vars)]):
+            return tf.assign_add(global_step, 1).op, norm
+    update_op = optimizer.apply_gradients(
+        grads_and_vars, global_step=global_step, skip_gradients_aggregation=True
+    )
+    return update_op, norm
+
+
+def _accumulate(grads, tvars, accumulation, update):
+    """Adds gradients up; after the last batch, updates by their sum over that of the weights.
+
+    Returns:
+      float scalar Tensor: the norm of the gradient that was applied, 0 before the last batch.
+    """
+    weights = _make_sum("weight", [], tf.float32)
+    sums = [_make_sum(var.op.name, var.shape, var.dtype.base_dtype) for var in tvars]
+    added = [weights.assign_add(accumulation.weight, read_value=False)]
+    added += [_add_to(total, grad) for total, grad in zip(sums, grads)]
+
+    def finish():
+        weight = weights.read_value()
+        means = [tf.div_no_nan(s.read_value(), tf.cast(weight, s.dtype)) for s in sums]
+        update_op, norm = update(means)
+        with tf.control_dependencies([update_op]):
+            cleared = [s.assign(tf.zeros(s.shape, s.dtype), read_value=False) for s in sums]
+            cleared.append(weights.assign(0.0, read_value=False))
+        with tf.control_dependencies(cleared):
+            return tf.identity(norm)
+
+    with tf.control_dependencies(added):
+        return tf.cond(accumulation.is_last, finish, lambda: tf.constant(0.0))
+
+
+def _make_sum(name, shape, dtype):
+    # Local, and so in no checkpoint: these hold nothing between two updates.
+    return tf.get_variable(
+        "accumulation/" + name,
+        shape,
+        dtype,
+        initializer=_fresh_zeros if shape else tf.zeros_initializer(),
+        trainable=False,
+        collections=[tf.GraphKeys.LOCAL_VARIABLES],
+        use_resource=True,
     )
 
 
-def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps):
-    """Returns the learning rate of the next step: linear warm-up to the peak, linear decay to zero.
+def _add_to(total, grad):
+    if isinstance(grad, tf.IndexedSlices):
+        return total.scatter_add(grad)
+    return total.assign_add(grad, read_value=False)
+
+
+def _matches(patterns, name):
+    return any(re.search(pattern, name) for pattern in patterns)
+
+
+def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps, schedule="linear"):
+    """Returns the learning rate of the next step: linear warm-up to the peak, then the schedule.
 
     Steps count from 1: the rate of step n is init_lr * n / num_warmup_steps up to the peak, at step
     `num_warmup_steps`, and init_lr * (num_train_steps - n) / (num_train_steps - num_warmup_steps)
-    from there. The decay counts from the peak (as Hugging Face's schedule does), so that nothing
+    from there ("cosine": half of 1 + the cosine of pi times the share of the way down that is done,
+    Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983, equation 5; "constant": the peak).
+    The decay counts from the peak (as Hugging Face's schedule does), so that nothing
     drops where the two lines meet. That the first step is step 1 is what Google's code comes to
     on TensorFlow 1.15, where `global_step` is advanced before the rate is read.
 
@@ -98,6 +200,7 @@ def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps):
       init_lr: float. Peak.
       num_train_steps: int. The step whose rate is zero.
       num_warmup_steps: int. Steps of warm-up; 0 or None for none.
+      schedule: string. One of `SCHEDULES`.
 
     Returns:
       float32 scalar Tensor.
@@ -106,7 +209,13 @@ def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps):
     num_warmup_steps = num_warmup_steps or 0
     rising = step / max(num_warmup_steps, 1)
     falling = (num_train_steps - step) / max(num_train_steps - num_warmup_steps, 1)
-    share = tf.where(step < num_warmup_steps, rising, tf.maximum(falling, 0.0))
+    falling = tf.maximum(falling, 0.0)
+    after = {
+        "linear": lambda: falling,
+        "cosine": lambda: 0.5 - 0.5 * tf.cos(math.pi * falling),
+        "constant": lambda: tf.ones_like(falling),
+    }[schedule]()
+    share = tf.where(step < num_warmup_steps, rising, after)
     return tf.multiply(share, init_lr, name="learning_rate")
 
 
@@ -268,8 +377,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         """Whether the variable of that name is decayed."""
         if not self.weight_decay_rate:
             return False
-        patterns = self.exclude_from_weight_decay or []
-        return not any(re.search(pattern, param_name) for pattern in patterns)
+        return not _matches(self.exclude_from_weight_decay or [], param_name)
 
     def _get_variable_name(self, param_name):
         """Returns the variable's name, without ":0"."""

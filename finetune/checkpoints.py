@@ -1,5 +1,6 @@
 """Read and write checkpoints, and report what of one fits a graph."""
 
+import contextlib
 import copy
 import dataclasses
 import glob
@@ -257,42 +258,109 @@ def finish_training(output_dir: str) -> str:
     """
     final = latest(output_dir)
     if not is_final(final):
-        final = _write_weights_only(final, output_dir)
-    for path in glob.glob(os.path.join(glob.escape(output_dir), TRAINING_BASENAME + "-*")):
+        final = write_weights_only(final, output_dir)
+    for path in _files_of(output_dir, TRAINING_BASENAME):
         os.remove(path)
     return final
 
 
-def _write_weights_only(checkpoint: str, output_dir: str) -> str:
+def write_weights_only(checkpoint: str, folder: str) -> str:
+    """Writes the weights of a checkpoint into a folder, and names them in its `checkpoint` file.
+
+    Those that are there before go when the new ones are named.
+
+    Returns:
+      Path of the new checkpoint.
+    """
     reader = _reader(checkpoint)
     kept = [n for n in reader.get_variable_to_shape_map() if not _SLOTS.search(n)]
     name = f"{FINAL_BASENAME}-{step_of(checkpoint)}"
-    final = os.path.join(output_dir, name)
+    final = os.path.join(folder, name)
     write(final, {name: np.asarray(reader.get_tensor(name)) for name in kept})
     # An absolute folder and a name in it: so the `checkpoint` file holds the name alone.
-    tf.train.update_checkpoint_state(os.path.abspath(output_dir), name, [name])
+    tf.train.update_checkpoint_state(os.path.abspath(folder), name, [name])
+    for path in _files_of(folder, FINAL_BASENAME):
+        if not os.path.basename(path).startswith(name + "."):
+            os.remove(path)
     return final
 
 
-def saver_hook(output_dir: str, save_steps: int) -> tf.train.CheckpointSaverHook:
-    """Makes the hook that saves training's checkpoints; call it in the graph, after its variables.
+def _files_of(folder: str, basename: str) -> List[str]:
+    return glob.glob(os.path.join(glob.escape(folder), basename + "-*"))
+
+
+def resumable(output_dir: str) -> Optional[str]:
+    """Returns the newest checkpoint of a training that is whole, or None where there is none yet.
+
+    Of damaged ones it is said that they are passed over; TensorFlow goes on from the one returned.
+    What a process that was killed left of a checkpoint under way is removed.
+
+    Raises:
+      ValueError: There are checkpoints, and none of them is whole.
+    """
+    for path in _files_of(output_dir, TRAINING_BASENAME):
+        if ".tempstate" in path:
+            os.remove(path)
+    known = _known_checkpoints(output_dir)
+    for checkpoint in known:
+        try:
+            _read_all(checkpoint)
+        except ValueError as error:
+            _log.warning("%s; passed over", error)
+            continue
+        if checkpoint != known[0] or tf.train.latest_checkpoint(output_dir) != checkpoint:
+            older = known[known.index(checkpoint) :][::-1]
+            names = [os.path.basename(path) for path in older]
+            tf.train.update_checkpoint_state(os.path.abspath(output_dir), names[-1], names)
+        return checkpoint
+    if known:
+        raise ValueError(
+            f"--output_dir={output_dir}: none of its checkpoints is whole "
+            f"({', '.join(map(os.path.basename, known))}). Put their files back, or train anew "
+            "with --overwrite_output_dir=true."
+        )
+    return None
+
+
+def remove_unfinished(output_dir: str) -> None:
+    """Removes what there is of checkpoints of a training that are not written to their end."""
+    known = _known_checkpoints(output_dir)
+    for path in _files_of(output_dir, TRAINING_BASENAME):
+        if ".tempstate" in path or not any(path.startswith(c + ".") for c in known):
+            os.remove(path)
+
+
+def _known_checkpoints(output_dir: str) -> List[str]:
+    """Returns the checkpoints that a directory names, or else has, the newest first."""
+    state = None
+    with contextlib.suppress(tf.errors.OpError, ValueError):
+        state = tf.train.get_checkpoint_state(output_dir)
+    if state is not None and state.model_checkpoint_path:
+        return list(dict.fromkeys([*state.all_model_checkpoint_paths]))[::-1]
+    # Its `checkpoint` file is not there, or holds nothing that can be read.
+    found = [
+        (int(match[1]), path[: -len(".index")])
+        for basename in (TRAINING_BASENAME, FINAL_BASENAME)
+        for path in _files_of(output_dir, basename)
+        if (match := re.search(r"-(\d+)\.index$", path))
+    ]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _read_all(checkpoint: str) -> None:
+    """Reads every tensor, whose checksums are thereby checked; raises `ValueError`."""
+    reader = _reader(checkpoint)
+    try:
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
+        reason = str(getattr(error, "message", error)).split("\n")[0]
+        raise ValueError(f"{checkpoint}: the checkpoint is damaged: {reason}") from error
+
+
+def make_saver(keep: int) -> tf.train.Saver:
+    """Makes what writes a training's checkpoints; call it in the graph, after its variables.
 
     The `checkpoint` file names them relative to itself, so that the directory can be moved.
     """
-    saver = tf.train.Saver(max_to_keep=2, save_relative_paths=True)
-    return _SaverHook(
-        output_dir,
-        save_steps=save_steps,
-        saver=saver,
-        checkpoint_basename=TRAINING_BASENAME,
-        save_graph_def=False,
-    )
-
-
-class _SaverHook(tf.train.CheckpointSaverHook):
-    """Saves after some steps of its own, but not what it began from, which is there already."""
-
-    def after_create_session(self, session, coord):
-        """Starts counting steps."""
-        del coord
-        self._timer.update_last_triggered_step(session.run(tf.train.get_global_step()))
+    return tf.train.Saver(max_to_keep=keep, save_relative_paths=True)

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import model_fns, predictions, problems, sources, text_readers
+from finetune import class_weights, model_fns, predictions, problems, sources, text_readers
 from finetune.classifier_config import ClassifierConfig
 from finetune.cleaning import STEPS
 from finetune.columns import Wanted
@@ -154,6 +154,16 @@ class Classification(Task):
     def contents(self, examples: Iterable[InputExample]) -> Iterator[Tuple]:
         return ((example.text_a, example.text_b, example.label) for example in examples)
 
+    @property
+    def metrics(self) -> Sequence[str]:
+        return self._problem.metrics
+
+    def class_weights(self, features: Features) -> Optional[List[float]]:
+        if self._config.class_weights is None:
+            return None
+        counts = list(self._problem.counts(features.targets).values())
+        return class_weights.parse(self._config.class_weights, self.labels, counts)
+
     def encode(
         self, split: str, examples: Iterable[InputExample], faults: Optional[Faults] = None
     ) -> Features:
@@ -212,7 +222,7 @@ class Classification(Task):
         self, init_checkpoint: Optional[str], training: model_fns.Training
     ) -> Callable:
         return self._problem.model_fn(
-            bert_config=self._model.bert_config,
+            bert_config=training.adjusted(self._model.bert_config),
             init_checkpoint=init_checkpoint,
             training=training,
             pooling=self._config.window_pooling if self._config.long_text == "windows" else None,
@@ -298,6 +308,9 @@ def _with_options(
 def _refuse_idle_flags(config: ClassifierConfig) -> None:
     """Raises `UsageError` if a flag is given that has no effect beside the others."""
     several = config.problem_type == problems.MultiLabel.name
+    for name in ("class_weights", "label_smoothing"):
+        if getattr(config, name) and config.problem_type != problems.SingleLabel.name:
+            raise UsageError(f"--{name} is for one label a text, not {config.problem_type}.")
     for name, needed, has_effect in (
         *((name, "--long_text=windows", config.long_text == "windows") for name in _WINDOW_FLAGS),
         ("truncation", "--long_text=truncate", config.long_text != "windows"),

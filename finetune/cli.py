@@ -1,6 +1,7 @@
 """What the scripts' `main` share: flags, messages, exit status, TensorFlow's own noise."""
 
 import logging
+import signal
 import sys
 from typing import Callable, List, Type
 
@@ -8,10 +9,12 @@ import tensorflow.compat.v1 as tf
 from absl import flags
 
 from finetune import config as config_lib
+from finetune import interrupts
+from finetune.progress import Handler
 from finetune.tf_errors import reason_of
 
 # What a user can do something about; anything else is a fault of the toolkit, with a traceback.
-_ERRORS = (ValueError, OSError, tf.errors.OpError, tf.train.NanLossDuringTrainingError)
+_ERRORS = (ValueError, OSError, tf.errors.OpError)
 
 
 def run_main(
@@ -35,6 +38,7 @@ def run_main(
       The exit status: 0 done, 1 failed, 2 wrong flags, 130 interrupted.
     """
     set_up_logging()
+    interrupts.raise_on_signals()
     tf.disable_v2_behavior()
     tf.enable_resource_variables()  # Unlike TF1's own, they cannot be read half-updated.
     config_lib.declare_flags(config_class)
@@ -46,16 +50,15 @@ def run_main(
     except (flags.Error, ValueError) as error:
         logging.error("%s: %s (--help lists all flags)", program, error)
         return 2
+    set_verbosity(config.verbosity)
     try:
         run(config)
     except config_lib.UsageError as error:
         logging.error("%s: %s (--help lists all flags)", program, error)
         return 2
-    except KeyboardInterrupt:
-        without = ", without --overwrite_output_dir," if config.overwrite_output_dir else ""
-        goes_on = f" The same command{without} goes on from the last checkpoint."
-        logging.error("%s: interrupted.%s", program, goes_on if config.do_train else "")
-        return 130
+    except KeyboardInterrupt as error:
+        logging.error("%s: interrupted. %s", program, error)
+        return getattr(error, "status", 128 + signal.SIGINT)
     except _ERRORS as error:
         logging.error("%s: %s", program, _one_line(error))
         if config.debug:
@@ -65,11 +68,6 @@ def run_main(
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, tf.train.NanLossDuringTrainingError):
-        return (
-            "The loss is no longer a number: the training diverged. Lower --learning_rate or raise "
-            "--warmup_proportion, and train anew with --overwrite_output_dir=true."
-        )
     if not isinstance(error, tf.errors.OpError):
         return " ".join(str(error).splitlines())
     return f"{type(error).__name__}: {reason_of(error)}"
@@ -77,11 +75,20 @@ def _one_line(error: Exception) -> str:
 
 def set_up_logging() -> None:
     """Sends messages of the toolkit to standard error, as they are."""
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger().setLevel(logging.INFO)
-    tensorflow = logging.getLogger("tensorflow")
-    tensorflow.setLevel(logging.WARNING)
-    tensorflow.addFilter(_worth_reading)
+    root = logging.getLogger()
+    if not root.handlers:
+        handler = Handler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        root.addHandler(handler)
+    set_verbosity("info")
+    logging.getLogger("tensorflow").addFilter(_worth_reading)
+
+
+def set_verbosity(verbosity: str) -> None:
+    """Says what is worth a message; TensorFlow's own are, one level above what else is."""
+    logging.getLogger().setLevel(verbosity.upper())
+    chatty = verbosity == "debug"
+    logging.getLogger("tensorflow").setLevel(logging.INFO if chatty else logging.WARNING)
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:

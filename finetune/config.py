@@ -3,11 +3,15 @@
 import dataclasses
 import functools
 import math
-from typing import Any, Callable, ClassVar, Dict, List, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, ClassVar, Dict, List, Optional, Sequence, Tuple, Type, Union
 
 from absl import flags
 
 from finetune.splitting import parse_shares
+from optimization import SCHEDULES
+
+EPOCH = "epoch"  # Of --eval_every
+_MOST_DROPOUT = 0.99
 
 
 class UsageError(ValueError):
@@ -48,6 +52,11 @@ def choice_flag(default: Optional[str], values: Sequence[str], help_text: str) -
     """Declares a flag with one of some values, in any case."""
     define = functools.partial(flags.DEFINE_enum, enum_values=list(values), case_sensitive=False)
     return _flag(define, default, f"{help_text} One of {', '.join(values)}.")
+
+
+def _dropout_flag(where: str) -> Any:
+    help_text = f"Dropout {where} in training. Default: as in bert_config_file."
+    return float_flag(None, help_text, lower_bound=0.0, upper_bound=_MOST_DROPOUT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +140,53 @@ class Config:
         lower_bound=0.0,
         upper_bound=1.0,
     )
+    warmup_steps: Optional[int] = integer_flag(
+        None, "The same in steps, in place of warmup_proportion.", lower_bound=0
+    )
+    lr_schedule: str = choice_flag(
+        "linear", SCHEDULES, "How the learning rate goes on from its peak: to zero, or constant."
+    )
+    gradient_accumulation_steps: int = integer_flag(
+        1,
+        "Batches of train_batch_size rows whose gradients make one step, as one large batch would.",
+        lower_bound=1,
+    )
+    weight_decay: float = float_flag(
+        0.01, "Weight decay of all but biases and LayerNorms.", lower_bound=0.0
+    )
+    max_grad_norm: float = float_flag(
+        1.0, "Gradients are scaled down to this norm. 0: never.", lower_bound=0.0
+    )
+    layerwise_lr_decay: float = float_flag(
+        1.0,
+        "Each layer has the learning rate of the one above it times this, the embeddings as the "
+        "lowest.",
+        lower_bound=0.0,
+        upper_bound=1.0,
+    )
+    head_learning_rate_factor: float = float_flag(
+        1.0, "The layer on top of BERT has the learning rate times this.", lower_bound=0.0
+    )
+    freeze_embeddings: bool = bool_flag(False, "Leave the embeddings as they are.")
+    freeze_layers: int = integer_flag(
+        0, "Leave this many layers as they are, from the lowest.", lower_bound=0
+    )
+    class_weights: Optional[List[str]] = list_flag(
+        None,
+        "What labels count for in the loss: balanced (each label the same in all), or "
+        "label=number with commas between, 1 for the others, or a number for each label in order.",
+    )
+    label_smoothing: float = float_flag(
+        0.0, "Share of each label that is spread over all labels.", lower_bound=0.0, upper_bound=1.0
+    )
+    hidden_dropout_prob: Optional[float] = _dropout_flag("of BERT's dense layers and embeddings")
+    attention_probs_dropout_prob: Optional[float] = _dropout_flag("of attention")
+    head_dropout_prob: Optional[float] = float_flag(
+        None,
+        "Dropout before the layer on top of BERT. Default: hidden_dropout_prob.",
+        lower_bound=0.0,
+        upper_bound=_MOST_DROPOUT,
+    )
     adam_bias_correction: bool = bool_flag(
         True, "Bias correction in Adam, as Hugging Face has it. False: none, as Google's BERT."
     )
@@ -158,9 +214,40 @@ class Config:
     save_checkpoints_steps: int = integer_flag(
         1000, "Steps between two checkpoints.", lower_bound=1
     )
+    keep_checkpoint_max: int = integer_flag(
+        2, "Checkpoints of an unfinished training that are kept, the newest.", lower_bound=1
+    )
+    eval_every: Optional[str] = string_flag(
+        None,
+        "Score the dev file while training: epoch, after each, or a number of steps between. The "
+        "best model is kept in output_dir/best, and is the one that is used then.",
+    )
+    metric_for_best: Optional[str] = string_flag(
+        None,
+        "The score by which a model is the best, as it is called in eval_results.json, such as "
+        "accuracy, mcc or loss. Default: macro_f1, or f1 of entities, or mse of numbers.",
+    )
+    early_stopping_patience: int = integer_flag(
+        0,
+        "End the training after this many evaluations without a better score. 0: never.",
+        lower_bound=0,
+    )
+    log_steps: int = integer_flag(
+        50,
+        "Steps between two lines of the log, of train_log.jsonl and of TensorBoard.",
+        lower_bound=1,
+    )
+    verbosity: str = choice_flag(
+        "info",
+        ("error", "warning", "info", "debug"),
+        "What is said: debug has TensorFlow's messages as well.",
+    )
     seed: int = integer_flag(42, "Seed of new weights, data order and dropout.", lower_bound=0)
     overwrite_output_dir: bool = bool_flag(
         False, "Remove an earlier training's files from output_dir and train anew."
+    )
+    resume_with_changes: bool = bool_flag(
+        False, "Go on with an unfinished training, though settings or data are others now."
     )
     debug: bool = bool_flag(False, "Show the whole traceback of an error.")
 
@@ -180,6 +267,10 @@ class Config:
             )
         if not self.do_check:
             self.require("output_dir")
+        if self.layerwise_lr_decay == 0:
+            raise ValueError("--layerwise_lr_decay=0: expected a number above 0, up to 1.")
+        if self.label_smoothing == 1:
+            raise ValueError("--label_smoothing=1: expected a number from 0 to below 1.")
         if self.use_bf16 and self.use_fp16:
             raise ValueError("--use_bf16 and --use_fp16: expected one of them, not both.")
         if self.predict_file and not (self.do_predict or self.do_check):
@@ -189,11 +280,55 @@ class Config:
                 raise ValueError(f"--{name}=-: standard input is for --predict_file alone.")
         self._refuse_encoding()
         self._refuse_split()
+        self._refuse_evaluation()
 
     @property
     def begins(self) -> bool:
         """Whether labels are learnt from data: in a training, or a report before it."""
         return self.do_train or self.do_check
+
+    def steps_between_evaluations(self) -> Union[int, str, None]:
+        """Returns how often a training is evaluated: a number of steps, "epoch", or None."""
+        if self.eval_every is None or self.eval_every == EPOCH:
+            return self.eval_every
+        try:
+            steps = int(self.eval_every)
+        except ValueError:
+            steps = 0
+        if steps < 1:
+            raise ValueError(
+                f"--eval_every={self.eval_every}: expected epoch, or a number of steps above 0."
+            )
+        return steps
+
+    def _refuse_evaluation(self) -> None:
+        self.steps_between_evaluations()
+        for name in ("metric_for_best", "early_stopping_patience"):
+            if getattr(self, name) and not self.eval_every and not self.chooses:
+                raise ValueError(f"--{name} is given without --eval_every.")
+        if self.eval_every and not self.do_train:
+            raise ValueError("--eval_every is given without --do_train=true.")
+        if self.resume_with_changes and not self.do_train:
+            raise ValueError("--resume_with_changes is given without --do_train=true.")
+        if self.resume_with_changes and self.overwrite_output_dir:
+            raise ValueError(
+                "--resume_with_changes and --overwrite_output_dir: expected one of them, not both."
+            )
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the best of several trainings is kept."""
+        return False
+
+    @property
+    def scores_dev(self) -> bool:
+        """Whether the dev file is needed."""
+        return self.do_eval or bool(self.eval_every)
+
+    @property
+    def rows_a_step(self) -> int:
+        """Rows of a training step: a batch, or the batches that are accumulated."""
+        return self.train_batch_size * self.gradient_accumulation_steps
 
     @property
     def computes_padding(self) -> bool:
@@ -204,7 +339,7 @@ class Config:
         """Returns whether the run needs the folder of data files."""
         wanted = (
             (self.begins, self.train_file),
-            (self.do_eval, self.dev_file or self.split),
+            (self.scores_dev, self.dev_file or self.split),
             (self.do_predict, self.predict_file or self.split),
         )
         return any(asked and not given for asked, given in wanted)

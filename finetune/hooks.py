@@ -1,50 +1,244 @@
-"""Session hooks of training."""
+"""Session hooks of training: what is shown and logged, what is saved when, what ends it early."""
 
+import dataclasses
 import logging
+import math
 import time
+from typing import Callable, Optional, Union
 
 import tensorflow.compat.v1 as tf
 
+from finetune import checkpoints
+from finetune.config import EPOCH
+from finetune.interrupts import Stop
+from finetune.model_fns import Watched
+from finetune.progress import Progress, on_terminal
+from finetune.train_log import TrainLog
+
 _log = logging.getLogger(__name__)
 
+_SMOOTHING = 0.98  # Of the loss that is shown: the share of the steps before
 
-class ProgressHook(tf.train.SessionRunHook):
-    """Logs step, loss and speed every few seconds, and at the last step."""
 
-    def __init__(self, loss: tf.Tensor, num_train_steps: int, every_secs: float = 10.0):
-        """Keeps what to log.
+class Diverged(ValueError):
+    """The loss, or the gradient, is no longer a finite number."""
+
+
+@dataclasses.dataclass(frozen=True)
+class StepPlan:
+    """At which steps something is due; a function of the step alone, so that resuming fits in.
+
+    Attributes:
+      num_train_steps: Steps of the whole training.
+      epoch_steps: Steps of an epoch.
+      log_every: Steps between two lines of the log.
+      save_every: Steps between two checkpoints.
+      eval_every: Steps between two evaluations; `EPOCH`; None: there are none.
+    """
+
+    num_train_steps: int
+    epoch_steps: int
+    log_every: int
+    save_every: int
+    eval_every: Union[int, str, None] = None
+
+    def logs_at(self, step: int) -> bool:
+        """Returns whether a line of the log is due after a step."""
+        return step % self.log_every == 0 or step == self.num_train_steps
+
+    def evaluates_at(self, step: int) -> bool:
+        """Returns whether an evaluation is due after a step."""
+        if self.eval_every is None or not step:
+            return False
+        every = self.epoch_steps if self.eval_every == EPOCH else self.eval_every
+        return step % every == 0 or step == self.num_train_steps
+
+    def saves_at(self, step: int) -> bool:
+        """Returns whether a checkpoint is due after a step."""
+        return step % self.save_every == 0 or self.evaluates_at(step)
+
+    def epoch_of(self, step: int) -> float:
+        """Returns how many epochs a step is from the start."""
+        return step / self.epoch_steps
+
+
+class WatchHook(tf.train.SessionRunHook):
+    """Shows and logs loss, learning rate and speed; ends a training that diverges."""
+
+    def __init__(self, watched: Watched, plan: StepPlan, log: TrainLog, skips_overflows: bool):
+        """Keeps what to watch.
 
         Args:
-          loss: float scalar Tensor.
-          num_train_steps: Steps of the whole training.
-          every_secs: Seconds between two lines.
+          watched: The tensors.
+          plan: When a line is due.
+          log: Where it goes.
+          skips_overflows: Whether a gradient that is not finite is passed over, as with a loss
+            scale.
         """
-        self._loss = loss
+        self._watched = watched
+        self._plan = plan
+        self._log = log
+        self._skips_overflows = skips_overflows
         self._global_step = tf.train.get_global_step()
-        self._num_train_steps = num_train_steps
-        self._every_secs = every_secs
 
     def after_create_session(self, session, coord):
         """Starts the clock, at the step that training starts or goes on from."""
-        self._step = self._logged_step = session.run(self._global_step)
-        self._logged_at = time.monotonic()
+        self._step = int(session.run(self._global_step))
+        self._smoothed, self._weight_of_smoothed = 0.0, 0.0
+        total = self._plan.num_train_steps
+        self._progress = Progress("Training: ", "steps", total, self._step)
+        self._begin_step()
+        self._begin_line()
 
     def before_run(self, run_context):
-        """Asks for the loss, which the step works out anyway."""
-        return tf.train.SessionRunArgs(self._loss)
+        """Asks for what is watched, which the step works out anyway."""
+        return tf.train.SessionRunArgs(self._watched)
 
     def after_run(self, run_context, run_values):
-        """Logs a line if one is due."""
-        self._step += 1
-        seconds = time.monotonic() - self._logged_at
-        if seconds < self._every_secs and self._step < self._num_train_steps:
+        """Shows the state, and logs a line if one is due."""
+        values: Watched = run_values.results
+        self._loss_sum += float(values.loss_sum)
+        self._weight += float(values.weight)
+        self._rows += int(values.rows)
+        self._wordpieces += int(values.wordpieces)
+        if not math.isfinite(self._loss_sum):
+            raise Diverged(f"The loss is not a finite number at step {self._step + 1}")
+        if not values.ends_step:
             return
-        _log.info(
-            "step %d of %d: loss %.4f, %.2f s a step",
-            self._step,
-            self._num_train_steps,
-            run_values.results,
-            seconds / (self._step - self._logged_step),
+        if not math.isfinite(values.gradient_norm) and not self._skips_overflows:
+            raise Diverged(f"The gradient is not finite at step {self._step + 1}")
+        self._step += 1
+        self._end_step(values)
+        if self._plan.logs_at(self._step):
+            self._end_line(values)
+
+    def end(self, session):
+        """Takes the line on the terminal away."""
+        self._progress.close()
+
+    def _begin_step(self) -> None:
+        self._loss_sum = self._weight = 0.0
+
+    def _begin_line(self) -> None:
+        self._losses, self._steps_of_line, self._rows, self._wordpieces = 0.0, 0, 0, 0
+        self._began_at = time.monotonic()
+
+    def _end_step(self, values: Watched) -> None:
+        loss = self._loss_sum / self._weight if self._weight else 0.0
+        self._losses += loss
+        self._steps_of_line += 1
+        self._smoothed = _SMOOTHING * self._smoothed + (1 - _SMOOTHING) * loss
+        self._weight_of_smoothed = _SMOOTHING * self._weight_of_smoothed + (1 - _SMOOTHING)
+        if on_terminal():
+            seconds = max(time.monotonic() - self._began_at, 1e-9)
+            self._progress.add(
+                1,
+                f"epoch {self._plan.epoch_of(self._step):.2f}, "
+                f"loss {self._smoothed / self._weight_of_smoothed:.4f}, "
+                f"learning rate {values.learning_rate:.2e}, {self._rows / seconds:.1f} examples/s, "
+                f"{self._wordpieces / seconds:.0f} tokens/s",
+            )
+        self._begin_step()
+
+    def _end_line(self, values: Watched) -> None:
+        seconds = max(time.monotonic() - self._began_at, 1e-9)
+        row = {
+            "loss": self._losses / self._steps_of_line,
+            "learning_rate": float(values.learning_rate),
+            "gradient_norm": _finite(values.gradient_norm),
+            "examples_per_second": self._rows / seconds,
+            "tokens_per_second": self._wordpieces / seconds,
+        }
+        self._log.write(self._step, self._plan.epoch_of(self._step), row)
+        if not on_terminal():
+            left = (self._plan.num_train_steps - self._step) * seconds / self._steps_of_line
+            _log.info(
+                "step %d of %d, epoch %.2f: loss %.4f, learning rate %.2e, %.1f examples/s, "
+                "%.0f tokens/s, %s left",
+                self._step,
+                self._plan.num_train_steps,
+                self._plan.epoch_of(self._step),
+                row["loss"],
+                row["learning_rate"],
+                row["examples_per_second"],
+                row["tokens_per_second"],
+                _in_words(left),
+            )
+        self._begin_line()
+
+    def leave_out(self, seconds: float) -> None:
+        """Leaves time that went elsewhere, such as into an evaluation, out of the speed."""
+        self._began_at += seconds
+
+
+def _finite(value: float) -> Optional[float]:
+    # A step that a loss scale passes over has no gradient; JSON has no infinity.
+    return float(value) if math.isfinite(value) else None
+
+
+def _in_words(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+class SaverHook(tf.train.CheckpointSaverHook):
+    """Saves at the steps of a plan and at the end, but not what training began from."""
+
+    def __init__(
+        self, output_dir: str, saver: tf.train.Saver, plan: StepPlan, after_save: Callable
+    ):
+        """Keeps what to do.
+
+        Args:
+          output_dir: Where checkpoints go.
+          saver: Writes them.
+          plan: When they are due.
+          after_save: Is called with the step after each; returns whether training is to end.
+        """
+        super().__init__(
+            output_dir,
+            save_steps=1,
+            saver=saver,
+            checkpoint_basename=checkpoints.TRAINING_BASENAME,
+            save_graph_def=False,
+            listeners=[_Listener(after_save)],
         )
-        self._logged_step = self._step
-        self._logged_at = time.monotonic()
+        self._plan = plan
+
+    def after_create_session(self, session, coord):
+        """Notes the step that is saved already."""
+        self._timer.update_last_triggered_step(session.run(self._global_step_tensor))
+
+    def after_run(self, run_context, run_values):
+        """Saves if it is due."""
+        # The step was read while others of the graph were at work: before it was counted, or after.
+        read = int(run_values.results)
+        if not (self._plan.saves_at(read) or self._plan.saves_at(read + 1)):
+            return
+        step = int(run_context.session.run(self._global_step_tensor))
+        if self._plan.saves_at(step) and step != self._timer.last_triggered_step():
+            self._timer.update_last_triggered_step(step)
+            if self._save(run_context.session, step):
+                run_context.request_stop()
+
+
+class _Listener(tf.train.CheckpointSaverListener):
+    def __init__(self, after_save: Callable[[int], bool]):
+        self._after_save = after_save
+
+    def after_save(self, session, global_step_value):
+        return self._after_save(int(global_step_value))
+
+
+class StopHook(tf.train.SessionRunHook):
+    """Ends a training after the step at which a signal came."""
+
+    def __init__(self, stop: Stop):
+        """Keeps where a signal is noted."""
+        self._stop = stop
+
+    def after_run(self, run_context, run_values):
+        """Asks for the end."""
+        if self._stop.signal:
+            run_context.request_stop()

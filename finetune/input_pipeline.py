@@ -9,6 +9,10 @@ import tensorflow.compat.v1 as tf
 from finetune import row_order
 from finetune.features import Spec
 
+# What elements have besides their rows, where several make a batch.
+PART = "part"
+IS_LAST_PART = "is_last_part"
+
 
 class Rows(Protocol):
     """A data set as arrays: `features.Features`, or `tagging_features.TaggingFeatures`."""
@@ -35,6 +39,7 @@ def make_training_input_fn(
     by_length: bool = True,
     start_step: int = 0,
     pad_to: Optional[int] = None,
+    parts: int = 1,
 ) -> Callable[[], tf.data.Dataset]:
     """Makes the `input_fn` of training: epochs without end, every row once in each.
 
@@ -45,6 +50,9 @@ def make_training_input_fn(
       by_length: Whether batches are of rows that are alike in length.
       start_step: Batches to pass over, those that a resumed training has seen.
       pad_to: Wordpieces to pad each row to; None: the batch's longest.
+      parts: How many elements a batch is cut into, of `batch_size` / `parts` rows each; an
+        epoch's last batch may have fewer. With more than 1, elements have `PART`, int64, their
+        place in the batch, and `IS_LAST_PART`, bool.
 
     Returns:
       A function that returns a Dataset of dicts as of the features' `batch`.
@@ -57,9 +65,18 @@ def make_training_input_fn(
         )
 
     endless = np.iinfo(np.int64).max
-    return lambda: _gathered(
-        features, _batches(endless, epoch_order, batch_size).skip(start_step), pad_to
-    )
+
+    def input_fn() -> tf.data.Dataset:
+        batches = _batches(endless, epoch_order, batch_size).skip(start_step)
+        if parts == 1:
+            return _gathered(features, batches, pad_to)
+
+        def gather(rows: tf.Tensor, place: tf.Tensor, is_last: tf.Tensor) -> Dict[str, tf.Tensor]:
+            return {**_gather(features, rows, pad_to), PART: place, IS_LAST_PART: is_last}
+
+        return batches.flat_map(_cut_into(parts, batch_size)).map(gather).prefetch(2)
+
+    return input_fn
 
 
 def make_prediction_input_fn(
@@ -100,6 +117,21 @@ def _batches(
 
 def _gathered(features: Rows, batches: tf.data.Dataset, pad_to: Optional[int]) -> tf.data.Dataset:
     return batches.map(lambda rows: _gather(features, rows, pad_to)).prefetch(2)
+
+
+def _cut_into(parts: int, batch_size: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
+    """Returns a function of a batch's row numbers to its parts: rows, place, whether the last."""
+    size = -(-batch_size // parts)
+
+    def cut(rows: tf.Tensor) -> tf.data.Dataset:
+        number = (tf.size(rows, out_type=tf.int64) + size - 1) // size
+        places = tf.data.Dataset.range(number)
+        in_parts = tf.data.Dataset.from_tensor_slices(rows).batch(size)
+        return tf.data.Dataset.zip((in_parts, places)).map(
+            lambda part, place: (part, place, tf.equal(place, number - 1))
+        )
+
+    return cut
 
 
 def _gather(features: Rows, rows: tf.Tensor, pad_to: Optional[int]) -> Dict[str, tf.Tensor]:

@@ -1,14 +1,15 @@
 """`model_fn` builders of classifiers, and what all tasks' builders share."""
 
+import copy
 import dataclasses
-from typing import Callable, Dict, Mapping, NamedTuple, Optional
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
 import modeling
 import optimization
 from finetune import checkpoints
-from finetune.hooks import ProgressHook
+from finetune.input_pipeline import IS_LAST_PART, PART
 
 # How the logits of the windows of one text become those of the text.
 POOLINGS = {"mean": tf.math.segment_mean, "max": tf.math.segment_max}
@@ -22,31 +23,70 @@ class Training:
       learning_rate: Peak learning rate.
       num_train_steps: Steps of the whole training.
       num_warmup_steps: Steps in which the learning rate rises.
+      schedule, weight_decay, clip_norm, learning_rate_factors, frozen, scale_loss: As of
+        `optimization.create_optimizer`.
+      keep_checkpoint_max: Checkpoints of the training that are kept, the newest.
       bias_correction: Whether Adam corrects its moments for their start at zero.
-      save_checkpoints_steps: Steps between two checkpoints.
-      learning_rate_factors: As of `optimization.create_optimizer`.
-      scale_loss: As of `optimization.create_optimizer`.
+      parts: Elements of the input that make a batch: their gradients are added up.
+      class_weights: float [L], what each label counts for in the loss; None: all the same.
+      label_smoothing: Share of each label that is spread over all labels.
+      dropout: Probabilities of dropout other than the model's own, by their names in `BertConfig`.
+      head_dropout: That before the last layer; None: the model's `hidden_dropout_prob`.
       new_head: Whether a head in the initial checkpoint is for other labels, and not used.
+      hooks: Makes the hooks of the training, in its graph, of `Watched` and the `tf.train.Saver`.
     """
 
     learning_rate: float = 0.0
     num_train_steps: int = 0
     num_warmup_steps: int = 0
+    schedule: str = "linear"
+    weight_decay: float = optimization.WEIGHT_DECAY
+    clip_norm: float = optimization.CLIP_NORM
     bias_correction: bool = True
-    save_checkpoints_steps: int = 1000
     learning_rate_factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    frozen: Sequence[str] = ()
+    keep_checkpoint_max: int = 2
     scale_loss: bool = False
+    parts: int = 1
+    class_weights: Optional[Sequence[float]] = None
+    label_smoothing: float = 0.0
+    dropout: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    head_dropout: Optional[float] = None
     new_head: bool = False
+    hooks: Callable[..., List[tf.train.SessionRunHook]] = lambda watched, saver: []
+
+    def adjusted(self, bert_config: modeling.BertConfig) -> modeling.BertConfig:
+        """Returns a model's configuration with this training's dropout."""
+        bert_config = copy.copy(bert_config)
+        for name, probability in self.dropout.items():
+            setattr(bert_config, name, probability)
+        return bert_config
 
 
 NO_TRAINING = Training()  # For evaluation and prediction
+
+
+class Watched(NamedTuple):
+    """What of one element of a training's input can be watched: scalar Tensors.
+
+    Of a batch in parts, the sums over the parts are those of the batch.
+    """
+
+    loss_sum: tf.Tensor  # float
+    weight: tf.Tensor  # float: what the sum is to be divided by
+    rows: tf.Tensor  # int
+    wordpieces: tf.Tensor  # int, padding not among them
+    learning_rate: tf.Tensor  # float
+    gradient_norm: tf.Tensor  # float; 0 but for the last part of a batch
+    ends_step: tf.Tensor  # bool: whether it is the last part of a batch
 
 
 class Head(NamedTuple):
     """What a task makes of a batch, each part when it is asked for."""
 
     predictions: Callable[[], Dict[str, tf.Tensor]]
-    loss: Callable[[], tf.Tensor]
+    # The sum of what is to be minimized, and what it is to be divided by for the mean.
+    loss: Callable[[], Tuple[tf.Tensor, tf.Tensor]]
     metrics: Callable[[], dict]
 
 
@@ -76,20 +116,29 @@ def classifier_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(bert_config, is_training, features, num_labels, pooling, padding_free)
+        logits = create_model(
+            bert_config,
+            is_training,
+            features,
+            num_labels,
+            pooling,
+            padding_free,
+            training.head_dropout,
+        )
 
-        def losses():
-            return cross_entropy(logits, features["label_ids"])  # [B]
+        def loss():
+            return sum_of_losses(logits, features["label_ids"], training)
 
         def metrics():
             predicted = tf.argmax(logits, axis=-1)
+            losses = cross_entropy(logits, features["label_ids"])  # [B]
             return {
                 "eval_accuracy": tf.metrics.accuracy(features["label_ids"], predicted),
                 # A mean over rows, not over batches: the last batch may be smaller.
-                "eval_loss": tf.metrics.mean(losses()),
+                "eval_loss": tf.metrics.mean(losses),
             }
 
-        return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
+        return Head(lambda: {"logits": logits}, loss, metrics)
 
     return make_model_fn(build_head, init_checkpoint, training)
 
@@ -118,7 +167,15 @@ def multi_label_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(bert_config, is_training, features, num_labels, pooling, padding_free)
+        logits = create_model(
+            bert_config,
+            is_training,
+            features,
+            num_labels,
+            pooling,
+            padding_free,
+            training.head_dropout,
+        )
 
         def losses():
             label_ids = tf.cast(features["label_ids"], tf.float32)
@@ -132,7 +189,7 @@ def multi_label_model_fn_builder(
                 "eval_loss": tf.metrics.mean(losses()),
             }
 
-        return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
+        return Head(lambda: {"logits": logits}, lambda: _sum_and_count(losses()), metrics)
 
     return make_model_fn(build_head, init_checkpoint, training)
 
@@ -158,7 +215,7 @@ def regression_model_fn_builder(
 
     def build_head(features: dict, is_training: bool) -> Head:
         logits = create_model(  # [B, 1]
-            bert_config, is_training, features, 1, pooling, padding_free
+            bert_config, is_training, features, 1, pooling, padding_free, training.head_dropout
         )
 
         def losses():
@@ -167,7 +224,7 @@ def regression_model_fn_builder(
         def metrics():
             return {"eval_loss": tf.metrics.mean(losses())}
 
-        return Head(lambda: {"logits": logits}, lambda: tf.reduce_mean(losses()), metrics)
+        return Head(lambda: {"logits": logits}, lambda: _sum_and_count(losses()), metrics)
 
     return make_model_fn(build_head, init_checkpoint, training)
 
@@ -184,8 +241,12 @@ def make_model_fn(
     """
 
     def model_fn(features, labels, mode, config):
-        del labels
+        del labels, config
         is_training = mode == tf.estimator.ModeKeys.TRAIN
+        in_parts = is_training and training.parts > 1
+        if in_parts:
+            step = tf.train.get_or_create_global_step() * training.parts + features[PART]
+            tf.add_to_collection(modeling.DROPOUT_STEP, step)
         head = build_head(features, is_training)
         if init_checkpoint:
             checkpoints.initialize_from(
@@ -193,26 +254,57 @@ def make_model_fn(
             )
         if mode == tf.estimator.ModeKeys.PREDICT:
             return tf.estimator.EstimatorSpec(mode, predictions=head.predictions())
-        loss = head.loss()
+        loss_sum, weight = head.loss()
+        loss = tf.div_no_nan(loss_sum, weight)
         if not is_training:
             return tf.estimator.EstimatorSpec(mode, loss=loss, eval_metric_ops=head.metrics())
-        # The rate is zero at the step after the last, so that no step is for nothing.
-        train_op = optimization.create_optimizer(
-            loss,
-            training.learning_rate,
-            training.num_train_steps + 1,
-            training.num_warmup_steps,
-            bias_correction=training.bias_correction,
-            learning_rate_factors=training.learning_rate_factors,
-            scale_loss=training.scale_loss,
+        if in_parts:
+            accumulation = optimization.Accumulation(weight, features[IS_LAST_PART])
+            train_op = _make_train_op(loss_sum, training, accumulation)
+        else:
+            train_op = _make_train_op(loss, training)
+        graph = tf.get_default_graph()
+        watched = Watched(
+            loss_sum=loss_sum,
+            weight=weight,
+            rows=tf.shape(features["label_ids"])[0],
+            wordpieces=tf.reduce_sum(features["input_mask"]),
+            learning_rate=graph.get_tensor_by_name("learning_rate:0"),
+            gradient_norm=graph.get_tensor_by_name("gradient_norm:0"),
+            ends_step=features[IS_LAST_PART] if in_parts else tf.constant(True),
         )
-        saver = checkpoints.saver_hook(config.model_dir, training.save_checkpoints_steps)
-        hooks = [saver, ProgressHook(loss, training.num_train_steps)]
+        saver = checkpoints.make_saver(training.keep_checkpoint_max)
         return tf.estimator.EstimatorSpec(
-            mode, loss=loss, train_op=train_op, training_chief_hooks=hooks
+            mode,
+            loss=loss,
+            train_op=train_op,
+            scaffold=tf.train.Scaffold(saver=saver),
+            training_chief_hooks=training.hooks(watched, saver),
         )
 
     return model_fn
+
+
+def _make_train_op(
+    loss: tf.Tensor,
+    training: Training,
+    accumulation: Optional[optimization.Accumulation] = None,
+) -> tf.Operation:
+    # The rate is zero at the step after the last, so that no step is for nothing.
+    return optimization.create_optimizer(
+        loss,
+        training.learning_rate,
+        training.num_train_steps + 1,
+        training.num_warmup_steps,
+        bias_correction=training.bias_correction,
+        learning_rate_factors=training.learning_rate_factors,
+        scale_loss=training.scale_loss,
+        weight_decay=training.weight_decay,
+        clip_norm=training.clip_norm,
+        schedule=training.schedule,
+        frozen=training.frozen,
+        accumulation=accumulation,
+    )
 
 
 def create_model(
@@ -222,6 +314,7 @@ def create_model(
     num_labels: int,
     pooling: Optional[str] = None,
     padding_free: bool = True,
+    head_dropout: Optional[float] = None,
 ) -> tf.Tensor:
     """Builds BERT and the classifier's head: `[CLS]`, pooler, dropout, dense.
 
@@ -233,12 +326,15 @@ def create_model(
       num_labels: Labels L.
       pooling: How the logits of a row's windows become one: of `POOLINGS`; None: W is B.
       padding_free: As of `modeling.BertModel`.
+      head_dropout: As of `Training`.
 
     Returns:
       Logits, float Tensor [B, L].
     """
     model = run_bert(bert_config, is_training, features, padding_free)
-    logits = dense_head(model.get_pooled_output(), bert_config, is_training, num_labels)  # [W, L]
+    logits = dense_head(  # [W, L]
+        model.get_pooled_output(), bert_config, is_training, num_labels, head_dropout
+    )
     if pooling is None:
         return logits
     return POOLINGS[pooling](logits, features["window_rows"])  # [B, L]
@@ -259,9 +355,13 @@ def run_bert(
 
 
 def dense_head(
-    hidden: tf.Tensor, bert_config: modeling.BertConfig, is_training: bool, num_labels: int
+    hidden: tf.Tensor,
+    bert_config: modeling.BertConfig,
+    is_training: bool,
+    num_labels: int,
+    dropout: Optional[float] = None,
 ) -> tf.Tensor:
-    """Dropout and the last layer: float [rows, H] to [rows, L]."""
+    """Dropout (None: the model's) and the last layer: float [rows, H] to [rows, L]."""
     # Names and shapes as Google's run_classifier.py has them in its checkpoints.
     output_weights = tf.get_variable(
         "output_weights",
@@ -270,10 +370,43 @@ def dense_head(
     )
     output_bias = tf.get_variable("output_bias", [num_labels], initializer=tf.zeros_initializer())
     if is_training:
-        hidden = modeling.dropout(hidden, bert_config.hidden_dropout_prob)
+        dropout = bert_config.hidden_dropout_prob if dropout is None else dropout
+        hidden = modeling.dropout(hidden, dropout)
     return tf.nn.bias_add(tf.matmul(hidden, output_weights, transpose_b=True), output_bias)
 
 
 def cross_entropy(logits: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
     """Returns -log p of each label, float [...], of logits [..., L] and label ids int32 [...]."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=label_ids, logits=logits)
+
+
+def sum_of_losses(
+    logits: tf.Tensor, label_ids: tf.Tensor, training: Training
+) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Returns the sum of the cross entropies, and the weight by which it becomes a mean.
+
+    With class weights w and label smoothing e, a row of label y has the loss, as in PyTorch's
+    `CrossEntropyLoss`, (1 - e) w[y] nll[y] + e / L * the sum over labels of w nll; its weight is
+    w[y].
+
+    Args:
+      logits: float [rows, L].
+      label_ids: int32 [rows].
+      training: Its `class_weights` and `label_smoothing` are those of the loss.
+    """
+    losses = cross_entropy(logits, label_ids)  # [rows]
+    weights = tf.ones_like(losses)
+    if training.class_weights is not None:
+        weights = tf.gather(tf.constant(training.class_weights, logits.dtype), label_ids)  # [rows]
+        losses *= weights
+    if training.label_smoothing:
+        per_label = -tf.nn.log_softmax(logits)  # [rows, L]
+        if training.class_weights is not None:
+            per_label *= tf.constant(training.class_weights, logits.dtype)
+        spread = tf.reduce_mean(per_label, axis=-1)
+        losses = (1.0 - training.label_smoothing) * losses + training.label_smoothing * spread
+    return tf.reduce_sum(losses), tf.reduce_sum(weights)
+
+
+def _sum_and_count(losses: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+    return tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype)

@@ -115,6 +115,8 @@ def _start_process(work: Callable, parent: int) -> None:
     _work = work
     # Ctrl-C reaches all processes of a terminal; the parent is the one that answers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

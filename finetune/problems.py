@@ -20,6 +20,7 @@ class Problem:
     """Base class: the labels of a classifier, or what stands for them."""
 
     name: str
+    metrics: Sequence[str]  # Scores by which a model can be the best, the default first
 
     def __init__(self, labels: Sequence[str] = ()):
         """Keeps the label list."""
@@ -70,6 +71,10 @@ class SingleLabel(Problem):
     """Each text has one label: softmax over the labels."""
 
     name = "single_label"
+    metrics = (
+        "macro_f1", "accuracy", "loss", "mcc", "auc", "weighted_f1", "macro_precision",
+        "macro_recall",
+    )  # fmt: skip
 
     def targets(self) -> LabelIds:
         return LabelIds(self.labels)
@@ -100,6 +105,11 @@ class MultiLabel(Problem):
     """Each text has any number of labels: a sigmoid for each, and a threshold."""
 
     name = "multi_label"
+    metrics = (
+        "macro_f1", "micro_f1", "accuracy", "loss", "hamming_loss", "macro_auc",
+        "macro_average_precision", "macro_precision", "macro_recall", "micro_precision",
+        "micro_recall",
+    )  # fmt: skip
 
     def __init__(self, labels: Sequence[str], separator: str, thresholds: Sequence[float]):
         """Keeps what is to know.
@@ -154,6 +164,7 @@ class Regression(Problem):
     """Each text has a number. The model learns it less the mean, in standard deviations."""
 
     name = "regression"
+    metrics = ("mse", "mae", "pearson", "spearman")
 
     def __init__(self, mean: float, scale: float):
         """Keeps mean and standard deviation of the training's numbers."""

@@ -19,16 +19,22 @@ RECORD_FILE = "run.json"
 _VOCAB_FILE = "vocab.txt"
 _CONFIG_FILE = "bert_config.json"
 _TOKENIZER_FILE = "tokenizer_config.json"
+# What a folder needs, besides a checkpoint, to be used as a model.
+MODEL_FILES = (RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, _TOKENIZER_FILE)
 # All that a run writes into its output directory, for --overwrite_output_dir.
 _TRAINED = (
-    RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, _TOKENIZER_FILE, "checkpoint",
+    *MODEL_FILES, "checkpoint",
     checkpoints.TRAINING_BASENAME + "-*", checkpoints.FINAL_BASENAME + "-*",
+    "best/checkpoint", "best/" + checkpoints.FINAL_BASENAME + "-*",
+    *("best/" + name for name in MODEL_FILES),
 )  # fmt: skip
 _RESULTS = (
     "eval_results.txt", "eval_results.json", "test_results.tsv", "test_results.conll",
     "test_results.jsonl", "events.out.tfevents.*", "data_report.json", "split/*.jsonl",
-    "cv_results.txt", "cv_results.json",
+    "cv_results.txt", "cv_results.json", "best/eval_results.json", "train_log.jsonl",
+    "report.html",
 )  # fmt: skip
+_DATA = "training data"  # Name of its fingerprint
 _PACKAGES = ("tensorflow", "numpy", "scikit-learn")
 # Settings that, changed, make another training of it.
 _IDENTITY = (
@@ -36,16 +42,30 @@ _IDENTITY = (
     "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
     "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor", "problem_type",
     "clean", "truncation", "long_text", "window_pooling", "max_windows", "label_separator",
-    "group_by_length", "padding_free", "use_xla", "use_bf16", "use_fp16",
+    "group_by_length", "padding_free", "use_xla", "use_bf16", "use_fp16", "warmup_steps",
+    "lr_schedule", "gradient_accumulation_steps", "weight_decay", "max_grad_norm",
+    "layerwise_lr_decay", "head_learning_rate_factor", "freeze_embeddings", "freeze_layers",
+    "class_weights", "label_smoothing", "hidden_dropout_prob", "attention_probs_dropout_prob",
+    "head_dropout_prob", "eval_every", "metric_for_best", "early_stopping_patience",
 )  # fmt: skip
 # What trainings did before there was a flag for it.
 _BEFORE = {
     "problem_type": "single_label", "clean": [], "truncation": "head", "long_text": "truncate",
     "group_by_length": False, "padding_free": False, "use_xla": False, "use_bf16": False,
-    "use_fp16": False,
+    "use_fp16": False, "lr_schedule": "linear", "gradient_accumulation_steps": 1,
+    "weight_decay": 0.01, "max_grad_norm": 1.0, "layerwise_lr_decay": 1.0,
+    "head_learning_rate_factor": 1.0, "freeze_embeddings": False, "freeze_layers": 0,
+    "label_smoothing": 0.0,
 }  # fmt: skip
 # Those of them that say what is on top of BERT: a trained model has one head and no other.
 _HEAD = ("ner_head", "use_crf", "problem_type")
+# Those that a checkpoint cannot go on without, even where changes are asked for: they say which
+# variables it has, and what they stand for.
+_FIXED = (
+    *_HEAD, "task_name", "do_lower_case", "preserve_unused_tokens", "freeze_embeddings",
+    "freeze_layers", "use_fp16",
+)  # fmt: skip
+_FIXED_FINGERPRINTS = ("vocabulary", "BERT configuration")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,19 +102,52 @@ class RunRecord:
         return self.settings.get(name, _BEFORE.get(name))
 
     def differences(self, other: "RunRecord") -> List[str]:
-        """Returns, in words, what makes `other` another training than this one."""
+        """Returns, in words, what makes `other` another training than this one.
+
+        Where `other` is not `complete` yet, labels and data are not compared.
+        """
+        return [what for what, _ in self._differences(other)]
+
+    def fixed_differences(self, other: "RunRecord") -> List[str]:
+        """Returns those differences with which no checkpoint of this training can go on."""
+        return [what for what, fixed in self._differences(other) if fixed]
+
+    def _differences(self, other: "RunRecord") -> List[Tuple[str, bool]]:
         differing = [
-            f"{name} was {self._setting(name)!r}, now {other._setting(name)!r}"
+            (f"{name} was {self._setting(name)!r}, now {other._setting(name)!r}", name in _FIXED)
             for name in _IDENTITY
             if self._setting(name) != other._setting(name)
         ]
-        if self.labels != other.labels:
-            differing.append(f"labels were {self.labels}, now {other.labels}")
+        if other.complete and self.labels != other.labels:
+            differing.append((f"labels were {self.labels}, now {other.labels}", True))
+        fingerprints = {**self.fingerprints, **other.fingerprints}
+        if not other.complete:
+            fingerprints.pop(_DATA, None)
         return differing + [
-            f"the {name} changed"
-            for name in {**self.fingerprints, **other.fingerprints}
+            (f"the {name} changed", name in _FIXED_FINGERPRINTS)
+            for name in fingerprints
             if self.fingerprints.get(name) != other.fingerprints.get(name)
         ]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the data is known."""
+        return _DATA in self.fingerprints
+
+    def with_data(
+        self, *, labels: List[str], facts: Dict[str, Any], contents: Iterable[Tuple]
+    ) -> "RunRecord":
+        """Returns the record with what is known once the data is read.
+
+        Args:
+          labels: The label list.
+          facts: What else the task has learnt, as of `Task.facts`.
+          contents: What of each training example the training depends on.
+        """
+        fingerprints = {_DATA: _fingerprint(contents), **self.fingerprints}
+        return dataclasses.replace(
+            self, labels=list(labels), facts=facts, fingerprints=fingerprints
+        )
 
 
 def _model_fingerprints(pretrained: Pretrained) -> Dict[str, str]:
@@ -105,33 +158,22 @@ def _model_fingerprints(pretrained: Pretrained) -> Dict[str, str]:
     }
 
 
-def make(
-    config: Config,
-    pretrained: Pretrained,
-    *,
-    labels: List[str],
-    facts: Dict[str, Any],
-    contents: Iterable[Tuple],
-) -> RunRecord:
-    """Makes the record of a training that is about to start.
+def make(config: Config, pretrained: Pretrained) -> RunRecord:
+    """Makes the record of a training that is about to start, before its data is read.
 
     Args:
       config: What is to be done.
       pretrained: The model that it begins from.
-      labels: The label list.
-      facts: What else the task has learnt, as of `Task.facts`.
-      contents: What of each training example the training depends on.
     """
     settings = dataclasses.asdict(config)
     settings["do_lower_case"] = pretrained.do_lower_case
-    fingerprints = {"training data": _fingerprint(contents), **_model_fingerprints(pretrained)}
+    fingerprints = _model_fingerprints(pretrained)
     if config.init_checkpoint:
         fingerprints["initial checkpoint"] = checkpoints.fingerprint(config.init_checkpoint)
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return RunRecord(
         settings=settings,
-        labels=list(labels),
-        facts=facts,
+        labels=[],
         fingerprints=fingerprints,
         versions={
             "toolkit": finetune.__version__,

@@ -6,7 +6,7 @@ import os
 import tempfile
 from typing import Optional, Tuple, Type
 
-from finetune import checkpoints, pretrained, run_record
+from finetune import checkpoints, parameter_groups, pretrained, run_record
 from finetune.config import Config, UsageError
 from finetune.data_set import DATA_FLAGS
 from finetune.sources import own_errors
@@ -90,8 +90,9 @@ def refuse_other_split(config: Config, record: Optional[run_record.RunRecord]) -
         )
 
 
-def check_length(config: Config, model: pretrained.Pretrained) -> None:
-    """Raises `ValueError` if inputs may be longer than the model has positions for."""
+def check_size(config: Config, model: pretrained.Pretrained) -> None:
+    """Raises `ValueError` if inputs, or layers to be frozen, are more than the model has."""
+    parameter_groups.frozen(config, model.bert_config.num_hidden_layers)
     positions = model.bert_config.max_position_embeddings
     if config.max_seq_length > positions:
         raise ValueError(

@@ -8,26 +8,40 @@ import math
 import os
 import shutil
 import sys
-from typing import Any, Dict, Iterable, Iterator, Optional, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Type
 
 import tensorflow.compat.v1 as tf
 
 import tokenization
-from finetune import checkpoints, cross_validation, data_report, pretrained, run_record, run_setup
-from finetune.config import Config
+from finetune import (
+    best_model,
+    checkpoints,
+    cross_validation,
+    data_report,
+    parameter_groups,
+    pretrained,
+    run_record,
+    run_setup,
+)
+from finetune.best_model import Goal
+from finetune.config import Config, UsageError
 from finetune.data_set import DataSet, Fold
 from finetune.files import atomic_text
+from finetune.hooks import StepPlan
 from finetune.input_pipeline import (
     Rows,
     make_prediction_input_fn,
     make_training_input_fn,
     steps_per_epoch,
 )
-from finetune.model_fns import Training
+from finetune.lock import Lock
+from finetune.model_fns import NO_TRAINING, Training
+from finetune.progress import tracked
 from finetune.row_order import in_input_order
 from finetune.session import make_session_config, refuse_precision
 from finetune.tasks import Task
 from finetune.tf_errors import reason_of
+from finetune.training import Trainer
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +99,7 @@ class Run:
         self._model = pretrained.load(
             config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
         )
-        run_setup.check_length(config, self._model)
+        run_setup.check_size(config, self._model)
         if self._record is not None and not config.begins:
             self._record.refuse_other_model(self._model)
         self._task = task_class(config, self._processor, self._model)
@@ -97,35 +111,55 @@ class Run:
         Returns:
           The scores of the evaluation, if there was one.
         """
-        config, task = self._config, self._task
-        if config.do_check:
+        if self._config.do_check:
             self._check()
             return {}
-        wanted = {"train": config.do_train, "dev": config.do_eval, "test": config.do_predict}
+        lock = Lock(self._output_dir)
+        try:
+            lock.take()
+            return self._run(lock)
+        finally:
+            lock.release()
+
+    def _run(self, lock: Lock) -> Dict[str, Any]:
+        config, task = self._config, self._task
+        if config.do_train:
+            record = run_record.make(config, self._model)
+            self._refuse_changes(record)
+        wanted = {"train": config.do_train, "dev": config.scores_dev, "test": config.do_predict}
         # All of them are read first, so that hours of training do not end at a missing file.
         splits = [split for split, asked in wanted.items() if asked]
         self._learn()
         examples = {split: self._data.examples(split) for split in splits}
         features = {split: task.encode(split, rows) for split, rows in examples.items()}
         run_setup.refuse_unwritable(self._output_dir)
+        lock.take()
         if config.do_train:
+            contents = task.contents(examples["train"])
+            record = record.with_data(labels=task.labels, facts=task.facts(), contents=contents)
             report = data_report.make(task, self._data, examples, features, self._model)
             _log.info("%s", data_report.format_report(report))
-            self._train(examples["train"], features["train"], report)
+            self._train(examples, features, record, report)
         scores: Dict[str, Any] = {}
         if config.do_eval:
-            outputs = self._outputs(features["dev"], config.eval_batch_size)
-            scores, text = task.score(examples["dev"], features["dev"], outputs)
-            self._write_scores(scores, text)
+            scores = self._evaluate(examples["dev"], features["dev"])
         if config.do_predict:
-            outputs = self._outputs(features["test"], config.predict_batch_size)
-            written = task.write_predictions(
-                self._output_dir, examples["test"], features["test"], outputs
-            )
-            _log.info("Wrote %d predictions to %s", len(features["test"]), " and ".join(written))
-            if config.predict_file == "-":
-                _copy_to_standard_output(written[-1])
+            self._predict(examples["test"], features["test"])
         return scores
+
+    def _evaluate(self, examples: Iterable[Any], features: Rows) -> Dict[str, Any]:
+        outputs = self._outputs(features, self._config.eval_batch_size, self._trained_checkpoint())
+        scores, text = self._task.score(examples, features, outputs)
+        self._write_scores(scores, text)
+        return scores
+
+    def _predict(self, examples: Iterable[Any], features: Rows) -> None:
+        config = self._config
+        outputs = self._outputs(features, config.predict_batch_size, self._trained_checkpoint())
+        written = self._task.write_predictions(self._output_dir, examples, features, outputs)
+        _log.info("Wrote %d predictions to %s", len(features), " and ".join(written))
+        if config.predict_file == "-":
+            _copy_to_standard_output(written[-1])
 
     def _check(self) -> None:
         """Reports on all data that is there."""
@@ -139,38 +173,65 @@ class Run:
             first = next(p["what"] for p in report["problems"] if p["severity"] == "error")
             raise ValueError(f"The data has {errors} error(s), the first: {first}")
 
-    def _train(self, examples: Iterable[Any], features: Rows, report: Dict[str, Any]) -> None:
+    def _train(
+        self,
+        examples: Dict[str, Iterable[Any]],
+        features: Dict[str, Rows],
+        record: run_record.RunRecord,
+        report: Dict[str, Any],
+    ) -> None:
         config, task = self._config, self._task
-        record = run_record.make(
-            config,
-            self._model,
-            labels=task.labels,
-            facts=task.facts(),
-            contents=task.contents(examples),
-        )
+        self._refuse_changes(record)
         newest = None if self._anew else self._resumable(record)
         start_step = checkpoints.step_of(newest) if newest else 0
-        epoch_steps = steps_per_epoch(len(features), config.train_batch_size)
-        # Less a little: 100 steps times 1.1 epochs are 110.00000000000001.
-        num_train_steps = max(1, math.ceil(epoch_steps * config.num_train_epochs - 1e-6))
+        plan = _plan_of(config, len(features["train"]))
+        goal = self._goal()
+        self._class_weights = task.class_weights(features["train"])
         if newest is None:
             self._begin(record)
             data_report.write(report, self._output_dir)
             self._data.write_split(self._output_dir)
-        _log_start(newest, config, len(features), start_step, num_train_steps)
-        if start_step < num_train_steps:
+        elif self._record is not None and self._record.differences(record):
+            run_record.save(record, self._output_dir, self._model)
+        if newest is not None and checkpoints.is_final(newest):
+            _log.info(
+                "%s is trained already, %d steps. Nothing to train; --overwrite_output_dir=true "
+                "trains anew.",
+                self._output_dir,
+                start_step,
+            )
+            return
+        _log_start(newest, config, len(features["train"]), start_step, plan.num_train_steps)
+
+        def evaluate(checkpoint: str) -> Dict[str, Any]:
+            outputs = self._outputs(features["dev"], config.eval_batch_size, checkpoint)
+            return task.score(examples["dev"], features["dev"], outputs)[0]
+
+        def train(hooks: Callable) -> None:
             input_fn = make_training_input_fn(
-                features,
-                batch_size=config.train_batch_size,
+                features["train"],
+                batch_size=config.rows_a_step,
                 seed=config.seed,
                 by_length=config.group_by_length,
                 start_step=start_step,
                 pad_to=self._pad_to,
+                parts=config.gradient_accumulation_steps,
             )
             init_checkpoint = None if newest else config.init_checkpoint
-            estimator = self._estimator(init_checkpoint, num_train_steps)
-            estimator.train(input_fn, max_steps=num_train_steps)
+            estimator = self._estimator(
+                init_checkpoint, self._training(plan.num_train_steps, hooks)
+            )
+            estimator.train(input_fn, max_steps=plan.num_train_steps)
+
+        Trainer(config, plan, goal, evaluate).train(start_step, train)
         checkpoints.finish_training(self._output_dir)
+
+    def _goal(self) -> Goal:
+        known = self._task.metrics
+        metric = self._config.metric_for_best or known[0]
+        if metric not in known:
+            raise UsageError(f"--metric_for_best={metric}: expected one of {', '.join(known)}.")
+        return Goal(metric)
 
     def _begin(self, record: run_record.RunRecord) -> None:
         """Makes the output directory that of this training, once it is sure that it can start."""
@@ -181,19 +242,46 @@ class Run:
             run_record.remove_outputs(self._output_dir)
         run_record.save(record, self._output_dir, self._model)
 
+    def _refuse_changes(self, record: run_record.RunRecord) -> None:
+        """Raises `ValueError` if the output directory holds another training than this one."""
+        if self._anew or self._record is None or checkpoints.latest(self._output_dir) is None:
+            return
+        differences = self._record.differences(record)
+        if not differences:
+            return
+        found = f"--output_dir={self._output_dir} holds another training: "
+        other = (
+            "Give another --output_dir, or --overwrite_output_dir=true to discard the model there"
+        )
+        fixed = self._record.fixed_differences(record)
+        if not self._config.resume_with_changes:
+            go_on = "" if fixed else "; --resume_with_changes=true goes on with it all the same"
+            raise ValueError(f"{found}{'; '.join(differences)}. {other}{go_on}.")
+        if fixed:
+            raise ValueError(f"{found}{'; '.join(fixed)}, with which it cannot go on. {other}.")
+        newest = checkpoints.latest(self._output_dir)
+        if checkpoints.is_final(newest):
+            raise ValueError(
+                f"{found}{'; '.join(differences)}; and it is finished. To train its model further, "
+                f"give --init_checkpoint={newest} and another --output_dir."
+            )
+        if record.complete:
+            _log.warning("Going on with changes: %s", "; ".join(differences))
+
     def _resumable(self, record: run_record.RunRecord) -> Optional[str]:
         """Returns the checkpoint that this training goes on from, or None at its beginning."""
-        newest = checkpoints.latest(self._output_dir)
-        if newest is None:
-            return None
-        if self._record is None:
-            reason = f"it has no {run_record.RECORD_FILE}"
-        else:
-            reason = "; ".join(self._record.differences(record))
-        if reason:
+        newest = checkpoints.resumable(self._output_dir)
+        if newest is not None and self._record is None:
             raise ValueError(
-                f"--output_dir={self._output_dir} holds another training: {reason}. Give another "
-                "--output_dir, or --overwrite_output_dir=true to discard the model there."
+                f"--output_dir={self._output_dir} holds another training: it has no "
+                f"{run_record.RECORD_FILE}. Give another --output_dir, or "
+                "--overwrite_output_dir=true to discard the model there."
+            )
+        if newest is None and best_model.is_there(self._output_dir):
+            raise ValueError(
+                f"{best_model.folder_of(self._output_dir)} is there, but no checkpoint of the "
+                "training that it was the best of. Give another --output_dir, or "
+                "--overwrite_output_dir=true to discard it."
             )
         return newest
 
@@ -204,13 +292,15 @@ class Run:
             json.dump(scores, writer, indent=2, ensure_ascii=False)
         _log.info("***** Eval results *****\n%s", text)
 
-    def _outputs(self, features: Rows, batch_size: int) -> Iterator[dict]:
-        """Yields the trained model's predictions, many rows at a time, in the rows' order."""
-        checkpoint = self._trained_checkpoint()
+    def _outputs(self, features: Rows, batch_size: int, checkpoint: str) -> Iterator[dict]:
+        """Yields a trained model's predictions, many rows at a time, in the rows' order."""
         estimator = self._estimator(checkpoint)
         input_fn = make_prediction_input_fn(features, batch_size=batch_size, pad_to=self._pad_to)
         try:
             outputs = estimator.predict(input_fn, yield_single_examples=False)
+            outputs = tracked(
+                outputs, "Predicting: ", total=len(features), size=lambda o: len(o[min(o)])
+            )
             yield from in_input_order(outputs, features.lengths, batch_size)
         except _DAMAGED as error:
             raise ValueError(
@@ -240,30 +330,58 @@ class Run:
                     f"from --init_checkpoint={given}. Leave one out: to use {given}, give another "
                     "--output_dir."
                 )
-        _log.info("Model: %s", there or given)
+        if there is not None and best_model.is_there(self._output_dir):
+            there = checkpoints.latest(best_model.folder_of(self._output_dir))
+            _log.info("Model: %s, the best of the training", there)
+        else:
+            _log.info("Model: %s", there or given)
         return there or given
 
     def _estimator(
-        self, init_checkpoint: Optional[str], num_train_steps: int = 0
+        self, init_checkpoint: Optional[str], training: Training = NO_TRAINING
     ) -> tf.estimator.Estimator:
         config = self._config
-        training = Training(
-            learning_rate=config.learning_rate,
-            num_train_steps=num_train_steps,
-            num_warmup_steps=int(num_train_steps * config.warmup_proportion),
-            bias_correction=config.adam_bias_correction,
-            scale_loss=config.use_fp16,
-            save_checkpoints_steps=config.save_checkpoints_steps,
-            new_head=num_train_steps > 0 and self._begins_from_other_labels(),
-        )
-        model_fn = self._task.make_model_fn(init_checkpoint, training)
         run_config = tf.estimator.RunConfig(
             model_dir=self._output_dir,
             tf_random_seed=config.seed,
             log_step_count_steps=None,
+            save_summary_steps=None,
             session_config=make_session_config(config.use_xla, config.use_bf16, config.use_fp16),
         )
+        model_fn = self._task.make_model_fn(init_checkpoint, training)
         return tf.estimator.Estimator(model_fn, config=run_config)
+
+    def _training(self, num_train_steps: int, hooks: Callable) -> Training:
+        config = self._config
+        num_layers = self._model.bert_config.num_hidden_layers
+        warmup_steps = config.warmup_steps
+        if warmup_steps is None:
+            warmup_steps = int(num_train_steps * config.warmup_proportion)
+        dropout = {
+            name: getattr(config, name)
+            for name in ("hidden_dropout_prob", "attention_probs_dropout_prob")
+            if getattr(config, name) is not None
+        }
+        return Training(
+            learning_rate=config.learning_rate,
+            num_train_steps=num_train_steps,
+            num_warmup_steps=warmup_steps,
+            schedule=config.lr_schedule,
+            weight_decay=config.weight_decay,
+            clip_norm=config.max_grad_norm,
+            bias_correction=config.adam_bias_correction,
+            learning_rate_factors=parameter_groups.learning_rate_factors(config, num_layers),
+            frozen=parameter_groups.frozen(config, num_layers),
+            keep_checkpoint_max=config.keep_checkpoint_max,
+            scale_loss=config.use_fp16,
+            parts=config.gradient_accumulation_steps,
+            class_weights=self._class_weights,
+            label_smoothing=config.label_smoothing,
+            dropout=dropout,
+            head_dropout=config.head_dropout_prob,
+            new_head=self._begins_from_other_labels(),
+            hooks=hooks,
+        )
 
     def _begins_from_other_labels(self) -> bool:
         """Returns whether --init_checkpoint is a fine-tuned model whose labels are others."""
@@ -296,18 +414,26 @@ def _copy_to_standard_output(path: str) -> None:
             sys.stdout.flush()
 
 
+def _plan_of(config: Config, num_rows: int) -> StepPlan:
+    epoch_steps = steps_per_epoch(num_rows, config.rows_a_step)
+    # Less a little: 100 steps times 1.1 epochs are 110.00000000000001.
+    num_train_steps = max(1, math.ceil(epoch_steps * config.num_train_epochs - 1e-6))
+    if config.warmup_steps is not None and config.warmup_steps > num_train_steps:
+        raise ValueError(
+            f"--warmup_steps={config.warmup_steps}: the whole training has {num_train_steps}."
+        )
+    return StepPlan(
+        num_train_steps=num_train_steps,
+        epoch_steps=epoch_steps,
+        log_every=config.log_steps,
+        save_every=config.save_checkpoints_steps,
+        eval_every=config.steps_between_evaluations(),
+    )
+
+
 def _log_start(
     newest: Optional[str], config: Config, num_rows: int, start_step: int, num_train_steps: int
 ) -> None:
-    if start_step >= num_train_steps:
-        _log.info(
-            "%s is trained already: step %d of %d. Nothing to train; --overwrite_output_dir=true "
-            "trains anew.",
-            config.output_dir,
-            start_step,
-            num_train_steps,
-        )
-        return
     if newest:
         _log.info("Going on from %s, step %d of %d", newest, start_step, num_train_steps)
     elif not config.init_checkpoint:

@@ -9,7 +9,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import entity_metrics, ner_readers, predictions, sources, tagging
+from finetune import class_weights, entity_metrics, ner_readers, predictions, sources, tagging
+from finetune.config import UsageError
+from finetune.features import NO_LABEL
 from finetune.model_fns import Training
 from finetune.ner_config import NER_HEADS, NerConfig
 from finetune.readers import DataPath
@@ -25,6 +27,11 @@ _log = logging.getLogger(__name__)
 _CRF_VARIABLES = r"^crf/"
 # They start at zero, and BERT's rates are far too low for them.
 _CRF_FACTOR = 100.0
+# Scores by which a model can be the best, the default first.
+_METRICS = (
+    "f1", "loss", "token_accuracy", "precision", "recall", "macro_f1", "macro_precision",
+    "macro_recall", "strict_f1", "strict_precision", "strict_recall",
+)  # fmt: skip
 
 
 class SequenceTagging(Task):
@@ -58,6 +65,9 @@ class SequenceTagging(Task):
         refuse_long_stride(config, room)
         if config.crf_learning_rate_factor is not None and not config.use_crf:
             raise ValueError("--crf_learning_rate_factor is given without --use_crf=true.")
+        for name in ("class_weights", "label_smoothing"):
+            if getattr(config, name) and config.use_crf:
+                raise UsageError(f"--{name} is for softmax; leave --use_crf or --{name} out.")
         return config.filled_from(
             {
                 "ner_head": NER_HEADS[0],
@@ -122,6 +132,17 @@ class SequenceTagging(Task):
     def contents(self, examples: Iterable[TaggedText]) -> Iterator[Tuple]:
         return ((text.text, text.words, text.tags) for text in examples)
 
+    @property
+    def metrics(self) -> Sequence[str]:
+        return _METRICS
+
+    def class_weights(self, features: TaggingFeatures) -> Optional[List[float]]:
+        if self._config.class_weights is None:
+            return None
+        known = features.label_ids[features.label_ids != NO_LABEL]
+        counts = np.bincount(known, minlength=len(self.labels))
+        return class_weights.parse(self._config.class_weights, self.labels, counts)
+
     def encode(
         self, split: str, examples: Iterable[TaggedText], faults: Optional[Faults] = None
     ) -> TaggingFeatures:
@@ -145,11 +166,11 @@ class SequenceTagging(Task):
         return counts
 
     def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
-        factors = {}
-        if self._config.use_crf:
-            factors[_CRF_VARIABLES] = self._config.crf_learning_rate_factor
+        factors = dict(training.learning_rate_factors)
+        if self._config.use_crf:  # The first that matches counts.
+            factors = {_CRF_VARIABLES: self._config.crf_learning_rate_factor, **factors}
         return tagger_model_fn_builder(
-            bert_config=self._model.bert_config,
+            bert_config=training.adjusted(self._model.bert_config),
             labels=self.labels,
             head=self._config.ner_head,
             use_crf=self._config.use_crf,

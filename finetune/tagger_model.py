@@ -15,6 +15,7 @@ from finetune.model_fns import (
     dense_head,
     make_model_fn,
     run_bert,
+    sum_of_losses,
 )
 
 
@@ -48,9 +49,17 @@ def tagger_model_fn_builder(
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_tagger(bert_config, is_training, features, len(labels), head, padding_free)
+        logits = create_tagger(
+            bert_config,
+            is_training,
+            features,
+            len(labels),
+            head,
+            padding_free,
+            training.head_dropout,
+        )
         chain = _make_chain(labels, features) if use_crf else None
-        return _tagger_head(chain, logits, features)
+        return _tagger_head(chain, logits, features, training)
 
     return make_model_fn(build_head, init_checkpoint, training)
 
@@ -60,7 +69,9 @@ def _make_chain(labels: Sequence[str], features: dict) -> crf.Chain:
     return crf.make_chain(labels, tagging.may_follow, begins, ends)
 
 
-def _tagger_head(chain: Optional[crf.Chain], logits: tf.Tensor, features: dict) -> Head:
+def _tagger_head(
+    chain: Optional[crf.Chain], logits: tf.Tensor, features: dict, training: Training
+) -> Head:
     """Makes the head of logits [B, W, L]; `chain` None: softmax."""
     mask = tf.cast(features["word_mask"], tf.bool)  # [B, W]
     label_ids = features["label_ids"]  # [B, W]
@@ -78,14 +89,19 @@ def _tagger_head(chain: Optional[crf.Chain], logits: tf.Tensor, features: dict) 
 
     def loss():
         # The mean over words, as over rows in a classifier: a long text counts for more.
-        return tf.reduce_sum(nll) / num_labelled
+        if chain is None:
+            words = tf.boolean_mask(logits, labelled), tf.boolean_mask(label_ids, labelled)
+            return sum_of_losses(*words, training)
+        return tf.reduce_sum(nll), num_labelled
 
     def metrics():
         predicted, _ = _best_tags(chain, logits, mask)
         weights = tf.cast(labelled, tf.float32)
         return {
             "eval_accuracy": tf.metrics.accuracy(label_ids, predicted, weights=weights),
-            "eval_loss": tf.metrics.mean(loss(), num_labelled),
+            "eval_loss": tf.metrics.mean(
+                tf.div_no_nan(tf.reduce_sum(nll), num_labelled), num_labelled
+            ),
         }
 
     return Head(predictions, loss, metrics)
@@ -98,6 +114,7 @@ def create_tagger(
     num_labels: int,
     head: str,
     padding_free: bool = True,
+    head_dropout: Optional[float] = None,
 ) -> tf.Tensor:
     """Builds BERT and the tagger's head: each word's first piece, dropout, dense.
 
@@ -109,6 +126,7 @@ def create_tagger(
       num_labels: Labels L.
       head: "pooler" or "linear".
       padding_free: As of `modeling.BertModel`.
+      head_dropout: As of `Training`.
 
     Returns:
       Logits, float Tensor [B, W, L].
@@ -121,7 +139,7 @@ def create_tagger(
     words = tf.gather(hidden, features["word_positions"], batch_dims=1)  # [B, W, H]
     shape = modeling.get_shape_list(words)
     flat = tf.reshape(words, [-1, shape[2]])  # [B * W, H]
-    logits = dense_head(flat, bert_config, is_training, num_labels)
+    logits = dense_head(flat, bert_config, is_training, num_labels, head_dropout)
     return tf.reshape(logits, [shape[0], shape[1], num_labels])
 
 

@@ -140,6 +140,15 @@ class Task:
         """Yields what of each example a training depends on."""
         raise NotImplementedError
 
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The scores by which a model can be the best, the default first."""
+        raise NotImplementedError
+
+    def class_weights(self, features: Rows) -> Optional[List[float]]:
+        """Returns what each label counts for in the loss, of the training data; None: the same."""
+        raise NotImplementedError
+
     def encode(self, split: str, examples: Iterable[Any], faults: Optional[Faults] = None) -> Rows:
         """Returns the examples as arrays; those of "test" without labels.
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def test_second_run_says_that_it_is_done_and_changed_data_is_never_taken_for_the
 
     caplog.clear()
     assert run_classifier.main(argv) == 0
-    assert "is trained already: step 6 of 6" in caplog.text
+    assert "is trained already, 6 steps. Nothing to train" in caplog.text
 
     write_tsv(data / "train.tsv", [*ROWS[1:], ("positive", "great")])
     caplog.clear()
@@ -179,12 +180,13 @@ def test_second_run_says_that_it_is_done_and_changed_data_is_never_taken_for_the
 def test_an_interrupted_training_goes_on_where_it_was(model, data, tmp_path, caplog, monkeypatch):
     argv = command(model, tmp_path, "--do_train", "--save_checkpoints_steps=2", epochs=2)
     with monkeypatch.context() as patch:
-        patch.setattr("finetune.hooks.ProgressHook.after_run", _interrupt_after(5))
+        patch.setattr("finetune.hooks.WatchHook.after_run", _interrupt_after(5))
         assert run_classifier.main(argv) == 130
-    assert "The same command goes on from the last checkpoint" in caplog.text
+    saved = tmp_path / "out" / "train.ckpt-5"
+    assert f"interrupted. Saved {saved}. The same command goes on from there" in caplog.text
     # What a few steps made is no trained model, and neither is train.ckpt-0.
     assert run_classifier.main(command(model, tmp_path, "--do_predict", epochs=2)) == 1
-    assert "holds a training that is not finished, at step 4" in caplog.text
+    assert "holds a training that is not finished, at step 5" in caplog.text
     assert not (tmp_path / "out" / "test_results.tsv").exists()
     caplog.clear()
     assert run_classifier.main(argv) == 0
@@ -193,10 +195,12 @@ def test_an_interrupted_training_goes_on_where_it_was(model, data, tmp_path, cap
 
 
 def _interrupt_after(steps):
+    """Ctrl-C comes in the middle of a step: the step is done, and what is trained is saved."""
+
     def after_run(self, run_context, run_values):
         self._step += 1
         if self._step == steps:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
 
     return after_run
 

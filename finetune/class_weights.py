@@ -1,0 +1,55 @@
+"""What each label counts for in the loss."""
+
+from typing import List, Sequence
+
+import numpy as np
+
+BALANCED = "balanced"
+
+
+def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) -> List[float]:
+    """Returns the weight of each label.
+
+    Args:
+      given: As of --class_weights: `balanced`; a number for each label; or `label=number`s.
+      labels: The label list.
+      counts: How often each label is there, for `balanced`: a label's weight is then the number of
+        all over that of labels times its own, as scikit-learn has it; 1, if it is not there.
+
+    Raises:
+      ValueError: A label is unknown or given twice, or a number is none.
+    """
+    if list(given) == [BALANCED]:
+        counts = np.asarray(counts, np.float64)
+        shares = counts.sum() / (np.count_nonzero(counts) * np.where(counts, counts, 1.0))
+        return np.where(counts, shares, 1.0).tolist()
+    if not any("=" in item for item in given):
+        if len(given) != len(labels):
+            raise ValueError(
+                f"--class_weights: {len(given)} numbers found; expected one for each of the "
+                f"{len(labels)} labels: {', '.join(labels):.200}."
+            )
+        return [_number(item, item) for item in given]
+    weights = {}
+    for item in given:
+        label, equals, number = item.rpartition("=")
+        if not equals:
+            raise ValueError(f"--class_weights: found {item!r}; expected label=number.")
+        if label not in labels:
+            raise ValueError(
+                f"--class_weights: {label!r} is no label; the labels are {', '.join(labels):.200}."
+            )
+        if label in weights:
+            raise ValueError(f"--class_weights: {label!r} is given twice.")
+        weights[label] = _number(number, item)
+    return [weights.get(label, 1.0) for label in labels]
+
+
+def _number(text: str, item: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"--class_weights: found {item!r}; expected a number of 0 or more.")
+    return number
