@@ -61,6 +61,11 @@ def is_there(output_dir: str) -> bool:
         return False
 
 
+def step_of(output_dir: str) -> int:
+    """Returns the training step of the best model."""
+    return checkpoints.step_of(checkpoints.latest(folder_of(output_dir)))
+
+
 def keep(checkpoint: str, output_dir: str, scores: Dict[str, Any]) -> None:
     """Makes a checkpoint of a training the best model; the one before is whole until then."""
     folder = folder_of(output_dir)

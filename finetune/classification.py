@@ -12,6 +12,7 @@ from finetune.classifier_config import ClassifierConfig
 from finetune.cleaning import STEPS
 from finetune.columns import Wanted
 from finetune.config import UsageError
+from finetune.evidence import Evidence, with_texts
 from finetune.features import Features, encode_examples, place, texts_of
 from finetune.readers import DataPath, read_lines
 from finetune.survey import Faults
@@ -235,8 +236,16 @@ class Classification(Task):
         features: Features,
         outputs: Iterable[Dict[str, np.ndarray]],
     ) -> Tuple[dict, str]:
-        logits = np.concatenate([batch["logits"] for batch in outputs])
-        return self._problem.scores(features.targets, logits)
+        return self._problem.scores(features.targets, _logits_of(outputs))
+
+    def evidence(
+        self,
+        examples: Iterable[InputExample],
+        features: Features,
+        outputs: Iterable[Dict[str, np.ndarray]],
+    ) -> Evidence:
+        judged = self._problem.judge(features.targets, _logits_of(outputs))
+        return with_texts(judged, examples, self.place, texts_of)
 
     def write_predictions(
         self,
@@ -251,6 +260,10 @@ class Classification(Task):
             path, examples, answers, columns=self._problem.columns(), pairs=features.has_pairs()
         )
         return [path]
+
+
+def _logits_of(outputs: Iterable[Dict[str, np.ndarray]]) -> np.ndarray:
+    return np.concatenate([batch["logits"] for batch in outputs])
 
 
 class _Forgiving:

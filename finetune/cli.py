@@ -85,10 +85,10 @@ def set_up_logging() -> None:
 
 
 def set_verbosity(verbosity: str) -> None:
-    """Says what is worth a message; TensorFlow's own are, one level above what else is."""
+    """Says what is worth a message; libraries' own are only where they warn, or for debug."""
     logging.getLogger().setLevel(verbosity.upper())
-    chatty = verbosity == "debug"
-    logging.getLogger("tensorflow").setLevel(logging.INFO if chatty else logging.WARNING)
+    for name in ("tensorflow", "matplotlib"):
+        logging.getLogger(name).setLevel(logging.INFO if verbosity == "debug" else logging.WARNING)
 
 
 def _worth_reading(record: logging.LogRecord) -> bool:

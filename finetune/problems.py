@@ -5,7 +5,8 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 
 import numpy as np
 
-from finetune import metrics, model_fns
+from finetune import evidence, metrics, model_fns
+from finetune.evidence import Judged
 from finetune.features import place
 from finetune.targets import LabelIds, LabelSets, Numbers, labels_of, number_of
 from processors import DataProcessor, InputExample
@@ -50,6 +51,10 @@ class Problem:
         """Returns the scores of logits [rows, outputs], and the same as text for people."""
         raise NotImplementedError
 
+    def judge(self, targets: Any, logits: np.ndarray) -> Judged:
+        """Returns what a report shows of logits [rows, outputs], but for the texts."""
+        raise NotImplementedError
+
     def columns(self) -> List[str]:
         """Returns the names of the columns of an answer."""
         raise NotImplementedError
@@ -89,6 +94,9 @@ class SingleLabel(Problem):
     def scores(self, targets: LabelIds, logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
         scores = metrics.classification_scores(targets.to_numpy(), logits, self.labels)
         return scores, metrics.format_scores(scores)
+
+    def judge(self, targets: LabelIds, logits: np.ndarray) -> Judged:
+        return evidence.judge_single(targets.to_numpy(), logits, self.labels)
 
     def columns(self) -> List[str]:
         return ["prediction", "score", *self._probability_columns()]
@@ -150,6 +158,10 @@ class MultiLabel(Problem):
         )
         return scores, metrics.format_multi_label_scores(scores)
 
+    def judge(self, targets: LabelSets, logits: np.ndarray) -> Judged:
+        right = targets.to_numpy()
+        return evidence.judge_several(right, logits, self.labels, self._thresholds)
+
     def columns(self) -> List[str]:
         return ["prediction", *self._probability_columns()]
 
@@ -194,6 +206,9 @@ class Regression(Problem):
     def scores(self, targets: Numbers, logits: np.ndarray) -> Tuple[Dict[str, Any], str]:
         scores = metrics.regression_scores(targets.to_numpy(), self._numbers(logits))
         return scores, "\n".join(metrics.format_figures(scores)) + "\n"
+
+    def judge(self, targets: Numbers, logits: np.ndarray) -> Judged:
+        return evidence.judge_numbers(targets.to_numpy(), self._numbers(logits))
 
     def columns(self) -> List[str]:
         return ["prediction"]

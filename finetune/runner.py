@@ -20,6 +20,7 @@ from finetune import (
     data_report,
     parameter_groups,
     pretrained,
+    report,
     run_record,
     run_setup,
 )
@@ -137,20 +138,28 @@ class Run:
         if config.do_train:
             contents = task.contents(examples["train"])
             record = record.with_data(labels=task.labels, facts=task.facts(), contents=contents)
-            report = data_report.make(task, self._data, examples, features, self._model)
-            _log.info("%s", data_report.format_report(report))
-            self._train(examples, features, record, report)
+            about_data = data_report.make(task, self._data, examples, features, self._model)
+            _log.info("%s", data_report.format_report(about_data))
+            self._train(examples, features, record, about_data)
         scores: Dict[str, Any] = {}
         if config.do_eval:
             scores = self._evaluate(examples["dev"], features["dev"])
+        elif config.do_train:
+            report.write(self._output_dir, metrics=task.metrics)
         if config.do_predict:
             self._predict(examples["test"], features["test"])
         return scores
 
     def _evaluate(self, examples: Iterable[Any], features: Rows) -> Dict[str, Any]:
-        outputs = self._outputs(features, self._config.eval_batch_size, self._trained_checkpoint())
-        scores, text = self._task.score(examples, features, outputs)
+        task, batch_size = self._task, self._config.eval_batch_size
+        outputs = list(self._outputs(features, batch_size, self._trained_checkpoint()))
+        scores, text = task.score(examples, features, outputs)
         self._write_scores(scores, text)
+        evidence = task.evidence(examples, features, outputs)
+        path = report.write(
+            self._output_dir, metrics=task.metrics, scores=scores, figures=text, evidence=evidence
+        )
+        _log.info("Report: %s", path)
         return scores
 
     def _predict(self, examples: Iterable[Any], features: Rows) -> None:
@@ -163,14 +172,14 @@ class Run:
 
     def _check(self) -> None:
         """Reports on all data that is there."""
-        report = data_report.check(self._task, self._data, self._learn, self._model)
-        sys.stdout.write(data_report.format_report(report))
+        about_data = data_report.check(self._task, self._data, self._learn, self._model)
+        sys.stdout.write(data_report.format_report(about_data))
         if self._output_dir:
             run_setup.refuse_unwritable(self._output_dir)
-            data_report.write(report, self._output_dir)
-        errors = data_report.errors(report)
+            data_report.write(about_data, self._output_dir)
+        errors = data_report.errors(about_data)
         if errors:
-            first = next(p["what"] for p in report["problems"] if p["severity"] == "error")
+            first = next(p["what"] for p in about_data["problems"] if p["severity"] == "error")
             raise ValueError(f"The data has {errors} error(s), the first: {first}")
 
     def _train(
@@ -178,7 +187,7 @@ class Run:
         examples: Dict[str, Iterable[Any]],
         features: Dict[str, Rows],
         record: run_record.RunRecord,
-        report: Dict[str, Any],
+        about_data: Dict[str, Any],
     ) -> None:
         config, task = self._config, self._task
         self._refuse_changes(record)
@@ -189,7 +198,7 @@ class Run:
         self._class_weights = task.class_weights(features["train"])
         if newest is None:
             self._begin(record)
-            data_report.write(report, self._output_dir)
+            data_report.write(about_data, self._output_dir)
             self._data.write_split(self._output_dir)
         elif self._record is not None and self._record.differences(record):
             run_record.save(record, self._output_dir, self._model)

@@ -11,6 +11,7 @@ import numpy as np
 
 from finetune import class_weights, entity_metrics, ner_readers, predictions, sources, tagging
 from finetune.config import UsageError
+from finetune.evidence import Evidence, judge_tags
 from finetune.features import NO_LABEL
 from finetune.model_fns import Training
 from finetune.ner_config import NER_HEADS, NerConfig
@@ -194,6 +195,14 @@ class SequenceTagging(Task):
             loss=nll / len(features.label_ids),
         )
         return scores, entity_metrics.format_entity_scores(scores)
+
+    def evidence(
+        self,
+        examples: List[TaggedText],
+        features: TaggingFeatures,
+        outputs: Iterable[Dict[str, np.ndarray]],
+    ) -> Evidence:
+        return judge_tags(examples, self._answers(examples, features, outputs))
 
     def write_predictions(
         self,

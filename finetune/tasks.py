@@ -6,6 +6,7 @@ import numpy as np
 
 from finetune import sources
 from finetune.config import Config
+from finetune.evidence import Evidence
 from finetune.input_pipeline import Rows
 from finetune.model_fns import Training
 from finetune.pretrained import Pretrained
@@ -174,6 +175,12 @@ class Task:
         self, examples: Iterable[Any], features: Rows, outputs: Iterable[Dict[str, np.ndarray]]
     ) -> Tuple[Dict[str, Any], str]:
         """Returns the scores of a model's outputs, and the same as text for people."""
+        raise NotImplementedError
+
+    def evidence(
+        self, examples: Iterable[Any], features: Rows, outputs: Iterable[Dict[str, np.ndarray]]
+    ) -> Evidence:
+        """Returns what a report shows of a model's outputs."""
         raise NotImplementedError
 
     def write_predictions(
