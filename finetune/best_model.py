@@ -53,6 +53,11 @@ def folder_of(output_dir: str) -> str:
     return os.path.join(output_dir, FOLDER)
 
 
+def folder_if_there(output_dir: str) -> str:
+    """Returns the folder of the best model, or else the output directory itself."""
+    return folder_of(output_dir) if is_there(output_dir) else output_dir
+
+
 def is_there(output_dir: str) -> bool:
     """Returns whether there is a best model."""
     try:

@@ -217,6 +217,17 @@ class Config:
     keep_checkpoint_max: int = integer_flag(
         2, "Checkpoints of an unfinished training that are kept, the newest.", lower_bound=1
     )
+    num_trials: int = integer_flag(
+        1,
+        "Train so many times, with seed, seed + 1 and so on; report mean and standard deviation, "
+        "and keep the best model.",
+        lower_bound=1,
+    )
+    grid: Optional[str] = string_flag(
+        None,
+        'Train with each combination of settings, such as "learning_rate=2e-5,5e-5 '
+        'train_batch_size=16,32"; report a table, and keep the best model.',
+    )
     eval_every: Optional[str] = string_flag(
         None,
         "Score the dev file while training: epoch, after each, or a number of steps between. The "
@@ -306,6 +317,10 @@ class Config:
         for name in ("metric_for_best", "early_stopping_patience"):
             if getattr(self, name) and not self.eval_every and not self.chooses:
                 raise ValueError(f"--{name} is given without --eval_every.")
+        if self.chooses and (not self.do_train or self.num_folds):
+            raise ValueError(
+                "--num_trials and --grid are for --do_train=true, and without --num_folds."
+            )
         if self.eval_every and not self.do_train:
             raise ValueError("--eval_every is given without --do_train=true.")
         if self.resume_with_changes and not self.do_train:
@@ -318,12 +333,12 @@ class Config:
     @property
     def chooses(self) -> bool:
         """Whether the best of several trainings is kept."""
-        return False
+        return self.num_trials > 1 or bool(self.grid)
 
     @property
     def scores_dev(self) -> bool:
         """Whether the dev file is needed."""
-        return self.do_eval or bool(self.eval_every)
+        return self.do_eval or bool(self.eval_every) or self.chooses
 
     @property
     def rows_a_step(self) -> int:

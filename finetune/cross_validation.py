@@ -35,7 +35,8 @@ def run(config: Config, run_fold: Callable[[Config, Fold], Dict[str, Any]]) -> N
         fold = Fold(index, config.num_folds, config.split_seed or 0)
         scores.append(run_fold(fold_config, fold))
     summary = {"num_folds": config.num_folds, "scores": summarize(scores), "folds": scores}
-    text = format_summary(summary)
+    title = f"{config.num_folds} folds: mean and standard deviation"
+    text = format_summary(title, summary["scores"])
     with atomic_text(os.path.join(config.output_dir, "cv_results.json")) as writer:
         json.dump(summary, writer, indent=2, ensure_ascii=False)
     with atomic_text(os.path.join(config.output_dir, "cv_results.txt")) as writer:
@@ -63,10 +64,9 @@ def summarize(scores: List[Dict[str, Any]]) -> Dict[str, Any]:
     return summary
 
 
-def format_summary(summary: Dict[str, Any]) -> str:
+def format_summary(title: str, summary: Dict[str, Any]) -> str:
     """Returns a summary as text for people: a line for each figure."""
-    lines = [f"{summary['num_folds']} folds: mean and standard deviation"]
-    return "\n".join(lines + _lines(summary["scores"], "")) + "\n"
+    return "\n".join([title, *_lines(summary, "")]) + "\n"
 
 
 def _lines(summary: Dict[str, Any], prefix: str) -> List[str]:

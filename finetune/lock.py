@@ -52,7 +52,7 @@ class Lock:
                 _log.warning("%s cannot be locked: %s", self._folder, error.strerror)
                 return
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Gives the lock back."""
         if self._handle is not None:
             os.close(self._handle)

@@ -22,22 +22,24 @@ _TOKENIZER_FILE = "tokenizer_config.json"
 # What a folder needs, besides a checkpoint, to be used as a model.
 MODEL_FILES = (RECORD_FILE, _VOCAB_FILE, _CONFIG_FILE, _TOKENIZER_FILE)
 # All that a run writes into its output directory, for --overwrite_output_dir.
-_TRAINED = (
-    *MODEL_FILES, "checkpoint",
-    checkpoints.TRAINING_BASENAME + "-*", checkpoints.FINAL_BASENAME + "-*",
+_WEIGHTS = (
+    "checkpoint", checkpoints.TRAINING_BASENAME + "-*", checkpoints.FINAL_BASENAME + "-*",
     "best/checkpoint", "best/" + checkpoints.FINAL_BASENAME + "-*",
-    *("best/" + name for name in MODEL_FILES),
+)  # fmt: skip
+_DISCARDED = "weights_discarded.txt"
+_TRAINED = (
+    *MODEL_FILES, *_WEIGHTS, *("best/" + name for name in MODEL_FILES), _DISCARDED,
 )  # fmt: skip
 _RESULTS = (
     "eval_results.txt", "eval_results.json", "test_results.tsv", "test_results.conll",
     "test_results.jsonl", "events.out.tfevents.*", "data_report.json", "split/*.jsonl",
     "cv_results.txt", "cv_results.json", "best/eval_results.json", "train_log.jsonl",
-    "report.html",
+    "report.html", "trials.txt", "trials.json",
 )  # fmt: skip
 _DATA = "training data"  # Name of its fingerprint
 _PACKAGES = ("tensorflow", "numpy", "scikit-learn")
 # Settings that, changed, make another training of it.
-_IDENTITY = (
+IDENTITY = (
     "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length", "train_batch_size",
     "learning_rate", "num_train_epochs", "warmup_proportion", "adam_bias_correction",
     "seed", "doc_stride", "ner_head", "use_crf", "crf_learning_rate_factor", "problem_type",
@@ -115,7 +117,7 @@ class RunRecord:
     def _differences(self, other: "RunRecord") -> List[Tuple[str, bool]]:
         differing = [
             (f"{name} was {self._setting(name)!r}, now {other._setting(name)!r}", name in _FIXED)
-            for name in _IDENTITY
+            for name in IDENTITY
             if self._setting(name) != other._setting(name)
         ]
         if other.complete and self.labels != other.labels:
@@ -229,6 +231,19 @@ def load(output_dir: str) -> Optional[RunRecord]:
     settings["vocab_file"] = os.path.join(output_dir, _VOCAB_FILE)
     settings["bert_config_file"] = os.path.join(output_dir, _CONFIG_FILE)
     return dataclasses.replace(record, settings=settings)
+
+
+def discard_weights(output_dir: str, why: str) -> None:
+    """Removes the weights of a training that is done and scored, and keeps the rest."""
+    with atomic_text(os.path.join(output_dir, _DISCARDED)) as writer:
+        writer.write(why + "\n")
+    for path in _matching(output_dir, _WEIGHTS):
+        os.remove(path)
+
+
+def is_discarded(output_dir: str) -> bool:
+    """Returns whether the weights of a training that is done were removed."""
+    return os.path.exists(os.path.join(output_dir, _DISCARDED))
 
 
 def refuse_foreign(output_dir: str) -> None:

@@ -21,8 +21,8 @@ def record_of(config: Config, anew: bool) -> Tuple[Optional[run_record.RunRecord
     """
     output_dir = config.output_dir or ""
     record = run_record.load(output_dir) if output_dir and not anew else None
-    if config.do_train and not anew and checkpoints.latest(output_dir) is None:
-        record = None
+    if config.do_train and not anew and not run_record.is_discarded(output_dir):
+        record = record if checkpoints.latest(output_dir) else None
     if record is None and config.init_checkpoint and not config.begins:
         folder = os.path.dirname(config.init_checkpoint)
         return run_record.load(folder), folder

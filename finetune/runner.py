@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import sys
-from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Type
 
 import tensorflow.compat.v1 as tf
 
@@ -23,6 +23,7 @@ from finetune import (
     report,
     run_record,
     run_setup,
+    trials,
 )
 from finetune.best_model import Goal
 from finetune.config import Config, UsageError
@@ -63,6 +64,16 @@ def run(config: Config, task_class: Type[Task]) -> None:
     if config.num_folds:
         cross_validation.run(config, lambda config, fold: Run(config, task_class, fold).run())
         return
+    if config.chooses:
+
+        def run_trial(config: Config) -> Tuple[Dict[str, Any], Goal]:
+            trial = Run(config, task_class)
+            return trial.run(), trial.goal()
+
+        with contextlib.closing(Lock(config.output_dir)) as lock:
+            lock.take()
+            trials.run(config, run_trial)
+        config = trials.without_training(config)
     Run(config, task_class).run()
 
 
@@ -120,7 +131,7 @@ class Run:
             lock.take()
             return self._run(lock)
         finally:
-            lock.release()
+            lock.close()
 
     def _run(self, lock: Lock) -> Dict[str, Any]:
         config, task = self._config, self._task
@@ -140,6 +151,8 @@ class Run:
             record = record.with_data(labels=task.labels, facts=task.facts(), contents=contents)
             about_data = data_report.make(task, self._data, examples, features, self._model)
             _log.info("%s", data_report.format_report(about_data))
+            if self._is_discarded(record):
+                return self._scores_there()
             self._train(examples, features, record, about_data)
         scores: Dict[str, Any] = {}
         if config.do_eval:
@@ -194,7 +207,7 @@ class Run:
         newest = None if self._anew else self._resumable(record)
         start_step = checkpoints.step_of(newest) if newest else 0
         plan = _plan_of(config, len(features["train"]))
-        goal = self._goal()
+        goal = self.goal()
         self._class_weights = task.class_weights(features["train"])
         if newest is None:
             self._begin(record)
@@ -235,7 +248,20 @@ class Run:
         Trainer(config, plan, goal, evaluate).train(start_step, train)
         checkpoints.finish_training(self._output_dir)
 
-    def _goal(self) -> Goal:
+    def _is_discarded(self, record: run_record.RunRecord) -> bool:
+        """Returns whether this training, a trial, is done, and its weights were removed."""
+        if self._anew or not run_record.is_discarded(self._output_dir):
+            return False
+        self._refuse_changes(record)
+        _log.info("%s is trained and scored already", self._output_dir)
+        return True
+
+    def _scores_there(self) -> Dict[str, Any]:
+        with open(os.path.join(self._output_dir, "eval_results.json"), encoding="utf-8") as reader:
+            return json.load(reader)
+
+    def goal(self) -> Goal:
+        """Returns what makes a model the best, once the labels are known."""
         known = self._task.metrics
         metric = self._config.metric_for_best or known[0]
         if metric not in known:
@@ -253,7 +279,7 @@ class Run:
 
     def _refuse_changes(self, record: run_record.RunRecord) -> None:
         """Raises `ValueError` if the output directory holds another training than this one."""
-        if self._anew or self._record is None or checkpoints.latest(self._output_dir) is None:
+        if self._anew or self._record is None:
             return
         differences = self._record.differences(record)
         if not differences:
@@ -269,7 +295,7 @@ class Run:
         if fixed:
             raise ValueError(f"{found}{'; '.join(fixed)}, with which it cannot go on. {other}.")
         newest = checkpoints.latest(self._output_dir)
-        if checkpoints.is_final(newest):
+        if newest is None or checkpoints.is_final(newest):
             raise ValueError(
                 f"{found}{'; '.join(differences)}; and it is finished. To train its model further, "
                 f"give --init_checkpoint={newest} and another --output_dir."

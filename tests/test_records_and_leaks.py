@@ -56,7 +56,7 @@ def test_every_flag_of_the_classifier_changes_the_training_or_is_known_not_to():
         "resume_with_changes", "verbosity",
     }  # fmt: skip
     flags = {field.name for field in dataclasses.fields(ClassifierConfig)}
-    assert flags - reading - others == flags & set(run_record._IDENTITY)
+    assert flags - reading - others == flags & set(run_record.IDENTITY)
 
 
 @pytest.mark.parametrize(
