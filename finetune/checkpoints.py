@@ -213,16 +213,16 @@ def latest(output_dir: str) -> Optional[str]:
     """Returns the newest checkpoint of a training, or None where there is none yet.
 
     Raises:
-      ValueError: The directory's `checkpoint` file names one that is not there.
+      ValueError: All that the directory's `checkpoint` file names are gone.
     """
-    newest = tf.train.latest_checkpoint(output_dir)
-    state = os.path.join(output_dir, "checkpoint")
-    if newest is None and os.path.exists(state):
+    known = _known_checkpoints(output_dir)
+    there = [path for path in known if os.path.exists(path + ".index")]
+    if known and not there:
         raise ValueError(
-            f"{state}: the checkpoint that it names is gone. Put its files back, or train anew "
-            "with --overwrite_output_dir=true."
+            f"{os.path.join(output_dir, 'checkpoint')}: the checkpoint that it names is gone. Put "
+            "its files back, or train anew with --overwrite_output_dir=true."
         )
-    return newest
+    return there[0] if there else None
 
 
 def is_final(checkpoint: str) -> bool:
@@ -308,10 +308,8 @@ def resumable(output_dir: str) -> Optional[str]:
         except ValueError as error:
             _log.warning("%s; passed over", error)
             continue
-        if checkpoint != known[0] or tf.train.latest_checkpoint(output_dir) != checkpoint:
-            older = known[known.index(checkpoint) :][::-1]
-            names = [os.path.basename(path) for path in older]
-            tf.train.update_checkpoint_state(os.path.abspath(output_dir), names[-1], names)
+        older = [os.path.basename(path) for path in known[known.index(checkpoint) :]]
+        tf.train.update_checkpoint_state(os.path.abspath(output_dir), older[0], older[::-1])
         return checkpoint
     if known:
         raise ValueError(

@@ -11,7 +11,7 @@ from absl import flags
 from finetune import config as config_lib
 from finetune import interrupts
 from finetune.progress import Handler
-from finetune.tf_errors import reason_of
+from finetune.tf_errors import is_full_disk, reason_of
 
 # What a user can do something about; anything else is a fault of the toolkit, with a traceback.
 _ERRORS = (ValueError, OSError, tf.errors.OpError)
@@ -68,6 +68,12 @@ def run_main(
 
 
 def _one_line(error: Exception) -> str:
+    if is_full_disk(error):
+        path = getattr(error, "filename", None)
+        return (
+            f"No space is left on the disk{f' of {path}' if path else ''}. Make room, and give the "
+            "same command again."
+        )
     if not isinstance(error, tf.errors.OpError):
         return " ".join(str(error).splitlines())
     return f"{type(error).__name__}: {reason_of(error)}"

@@ -291,7 +291,7 @@ class Config:
                 raise ValueError(f"--{name}=-: standard input is for --predict_file alone.")
         self._refuse_encoding()
         self._refuse_split()
-        self._refuse_evaluation()
+        self.steps_between_evaluations()
 
     @property
     def begins(self) -> bool:
@@ -312,8 +312,8 @@ class Config:
             )
         return steps
 
-    def _refuse_evaluation(self) -> None:
-        self.steps_between_evaluations()
+    def refuse_idle(self) -> None:
+        """Raises `ValueError` if a flag is given that has no effect beside the others."""
         for name in ("metric_for_best", "early_stopping_patience"):
             if getattr(self, name) and not self.eval_every and not self.chooses:
                 raise ValueError(f"--{name} is given without --eval_every.")
@@ -442,7 +442,9 @@ def parse_flags(
         )
     given = {f.name: flag_values[f.name] for f in dataclasses.fields(config_class)}
     # By what is given, since tokenization.py declares one of them with a default of its own.
-    return config_class(**{name: flag.value for name, flag in given.items() if flag.present})
+    config = config_class(**{name: flag.value for name, flag in given.items() if flag.present})
+    config.refuse_idle()
+    return config
 
 
 def usage(program: str, summary: str, config_class: Type[Config] = Config) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import math
+import os
 import time
 from typing import Callable, Optional, Union
 
@@ -202,7 +203,7 @@ class SaverHook(tf.train.CheckpointSaverHook):
             saver=saver,
             checkpoint_basename=checkpoints.TRAINING_BASENAME,
             save_graph_def=False,
-            listeners=[_Listener(after_save)],
+            listeners=[_Listener(output_dir, after_save)],
         )
         self._plan = plan
 
@@ -224,8 +225,17 @@ class SaverHook(tf.train.CheckpointSaverHook):
 
 
 class _Listener(tf.train.CheckpointSaverListener):
-    def __init__(self, after_save: Callable[[int], bool]):
+    def __init__(self, output_dir: str, after_save: Callable[[int], bool]):
+        self._output_dir = output_dir
         self._after_save = after_save
+
+    def before_save(self, session, global_step_value):
+        # TensorFlow would make the folder anew, without all that was in it.
+        if not os.path.isdir(self._output_dir):
+            raise ValueError(
+                f"--output_dir={self._output_dir} is gone: it was removed or moved while the "
+                "training was at work. If it was moved, move it back: the same command goes on."
+            )
 
     def after_save(self, session, global_step_value):
         return self._after_save(int(global_step_value))

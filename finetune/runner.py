@@ -332,7 +332,11 @@ class Run:
         estimator = self._estimator(checkpoint)
         input_fn = make_prediction_input_fn(features, batch_size=batch_size, pad_to=self._pad_to)
         try:
-            outputs = estimator.predict(input_fn, yield_single_examples=False)
+            # Where the directory has a checkpoint, an Estimator takes the newest unless told.
+            own = checkpoints.latest(self._output_dir) is not None
+            outputs = estimator.predict(
+                input_fn, yield_single_examples=False, checkpoint_path=checkpoint if own else None
+            )
             outputs = tracked(
                 outputs, "Predicting: ", total=len(features), size=lambda o: len(o[min(o)])
             )

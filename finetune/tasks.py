@@ -14,6 +14,12 @@ from finetune.readers import DataPath
 from finetune.survey import Faults
 from processors import DataProcessor
 
+# Settings that a training is given, and a model does not keep.
+_OF_TRAININGS = (
+    "grid", "eval_every", "metric_for_best", "warmup_steps", "class_weights",
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob",
+)  # fmt: skip
+
 
 class Task:
     """Base class: the ways of one task's examples, from a processor to scores and answers."""
@@ -39,7 +45,7 @@ class Task:
     @classmethod
     def lasting(cls, settings: Dict[str, Any], config: Config) -> Dict[str, Any]:
         """Returns what of the settings of a trained model holds for another run with it."""
-        others = {"predict_file", "num_folds"}
+        others = {"predict_file", "num_folds", *_OF_TRAININGS}
         if config.data_dir:
             others |= {"train_file", "dev_file", "split"}
         if config.dev_file or config.num_folds:

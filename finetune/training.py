@@ -1,7 +1,6 @@
 """One training: its steps, checkpoints and evaluations, the best model, and how it ends."""
 
 import logging
-import os
 import time
 from typing import Any, Callable, Dict, List, Optional
 
@@ -87,11 +86,6 @@ class Trainer:
                 raise ValueError(self._full_disk()) from error
             if isinstance(error, tf.errors.ResourceExhaustedError):
                 raise ValueError(self._out_of_memory()) from error
-            if not os.path.isdir(self._config.output_dir):
-                raise ValueError(
-                    f"--output_dir={self._config.output_dir} is gone: it was removed or moved "
-                    "while the training was at work. What was trained is lost; train anew."
-                ) from error
             raise
         except MemoryError as error:
             raise ValueError(self._out_of_memory()) from error
