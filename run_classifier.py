@@ -5,7 +5,7 @@ import os
 import sys
 
 # Before TensorFlow is imported: its start-up messages about CUDA libraries say nothing here.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if "--verbosity=debug" in sys.argv else "3")
 
 from finetune import cli, runner
 from finetune.classification import Classification
