@@ -405,6 +405,8 @@ def declare_flags(
 ) -> None:
     """Declares a flag for each field of a configuration; one declared goes back to its default."""
     for field in dataclasses.fields(config_class):
+        if field.name in flag_values and _is_of_absl(field.name, flag_values):
+            delattr(flag_values, field.name)  # --verbosity, which is of numbers there
         if field.name in flag_values:
             flag_values[field.name].unparse()
             continue
@@ -416,6 +418,10 @@ def declare_flags(
             flag_values=flag_values,
             **bounds,
         )
+
+
+def _is_of_absl(name: str, flag_values: flags.FlagValues) -> bool:
+    return (flag_values.find_module_defining_flag(name) or "").startswith("absl.")
 
 
 def parse_flags(

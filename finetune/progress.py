@@ -1,6 +1,7 @@
 """How far long work is: one line that is kept up to date on a terminal, plain lines in a log."""
 
 import logging
+import os
 import sys
 import time
 from typing import Iterable, Iterator, Optional, TypeVar
@@ -12,13 +13,24 @@ _log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 _SECONDS_BETWEEN_LINES = 30.0  # In a log
-_BAR = "{desc}{n_fmt} of {total_fmt} {unit}{postfix} |{bar:20}| {remaining} left"
+_COLUMNS = 120  # Of a terminal that does not say how many it has
+# What a narrow terminal cuts off stands last.
+_BAR = "{desc}{n_fmt} of {total_fmt} {unit}, {remaining} left{postfix} |{bar:10}|"
 _COUNT = "{desc}{n_fmt} {unit}{postfix}"  # Where the end is not known
 
 
 def on_terminal() -> bool:
     """Returns whether messages go to a terminal, where a line can be kept up to date."""
     return sys.stderr.isatty()
+
+
+def _size() -> dict:
+    """Returns how tqdm is to find the size of the terminal."""
+    try:
+        known = os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):
+        known = False
+    return {"dynamic_ncols": True} if known else {"ncols": _COLUMNS, "nrows": 2}
 
 
 class Progress:
@@ -41,8 +53,8 @@ class Progress:
             bar_format=_COUNT if total is None else _BAR,
             file=sys.stderr,
             leave=False,
-            dynamic_ncols=True,
             disable=not on_terminal() or not _log.isEnabledFor(logging.INFO),
+            **_size(),
         )
 
     def add(self, number: int, note: str = "") -> None:
