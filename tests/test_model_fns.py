@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 import tiny
 
 import modeling
-from finetune import metrics, model_fns, tagger_model
+from finetune import class_weights, metrics, model_fns, tagger_model
 from finetune.features import Features
 from finetune.input_pipeline import make_prediction_input_fn, make_training_input_fn
 from finetune.problems import LabelIds, LabelSets, Numbers
@@ -341,3 +341,42 @@ def test_the_crf_has_a_learning_rate_of_its_own(tmp_path):
     assert np.abs(plain).max() == pytest.approx(8e-4, rel=1e-2)  # Rate of step 1 of 5
     np.testing.assert_allclose(fast, 50 * plain, rtol=1e-4)
     np.testing.assert_array_equal(bias, same_bias)
+
+
+def test_weights_and_smoothing_are_those_of_pytorch_by_hand():
+    """torch.nn.CrossEntropyLoss(weight, label_smoothing), by the formula in its documentation."""
+    logits = np.float32([[2.0, 0.5, -1.0], [0.0, 1.0, 3.0]])
+    label_ids, weights, smoothing = [0, 1], np.array([1.0, 4.0, 0.5]), 0.3
+    nll = np.log(np.exp(logits).sum(axis=1, keepdims=True)) - logits  # [2, 3]
+    expected = 0.0
+    for row, label in enumerate(label_ids):
+        expected += (1 - smoothing) * weights[label] * nll[row, label]
+        expected += smoothing / 3 * np.sum(weights * nll[row])
+    with tf.Graph().as_default(), tf.Session() as session:
+        training = model_fns.Training(class_weights=weights.tolist(), label_smoothing=smoothing)
+        total, weight = session.run(
+            model_fns.sum_of_losses(tf.constant(logits), tf.constant(label_ids), training)
+        )
+    assert total == pytest.approx(expected, rel=1e-5)
+    assert weight == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "counts", "expected"),
+    [
+        # n / (labels that are there * own count), as scikit-learn's compute_class_weight.
+        (["balanced"], [6, 2, 0], [8 / (2 * 6), 8 / (2 * 2), 1.0]),
+        (["b=3", "a=x=0.5"], [1, 1, 1], [1.0, 3.0, 0.5]),
+        (["1", "2", "0"], [1, 1, 1], [1.0, 2.0, 0.0]),
+    ],
+)
+def test_class_weights_by_hand(given, counts, expected):
+    assert class_weights.parse(given, ["a", "b", "a=x"], counts) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "given", [["1", "2"], ["c=1"], ["a=-1"], ["a=x"], ["a=1", "a=2"], ["a=1", "2"]]
+)
+def test_class_weights_that_cannot_be_are_refused(given):
+    with pytest.raises(ValueError, match="--class_weights: "):
+        class_weights.parse(given, ["a", "b", "d"], [1, 1, 1])

@@ -545,3 +545,74 @@ def test_learning_rate_factors_are_by_name_and_scale_the_whole_update():
         for value in gradients:
             reference_step(state, value.astype(np.float64), 0.1 * factor, decay=0.3)
         assert_close_by_update(results[name], state["w"], start, 2e-5)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        # 10 steps, 2 of warm-up: rates of the steps 1, 2, 4, 6, 9, by hand.
+        ("linear", [0.5, 1.0, 6 / 8, 4 / 8, 1 / 8]),
+        ("constant", [0.5, 1.0, 1.0, 1.0, 1.0]),
+        # 1/2 + 1/2 cos(pi x) of the shares 0, 2/8, 4/8, 7/8 of the way down.
+        ("cosine", [0.5, 1.0, 0.8535534, 0.5, 0.0380602]),
+    ],
+)
+def test_schedules_by_hand(schedule, expected):
+    with tf.Graph().as_default(), tf.Session() as session:
+        rates = [
+            optimization.learning_rate_at(tf.constant(step - 1), 2.0, 10, 2, schedule)
+            for step in (1, 2, 4, 6, 9)
+        ]
+        assert session.run(rates) == pytest.approx([2 * share for share in expected], rel=1e-5)
+
+
+def test_frozen_variables_stay_and_have_no_slots():
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.create_global_step()
+        free, frozen = (tf.get_variable(name, initializer=[1.0, 2.0]) for name in ("a/w", "b/w"))
+        loss = tf.reduce_sum(free * frozen)
+        step = optimization.create_optimizer(loss, 0.1, 10, 0, frozen=["^b/"])
+        session.run(tf.global_variables_initializer())
+        session.run(step)
+        assert session.run(frozen).tolist() == [1.0, 2.0]
+        assert np.all(session.run(free) < [1.0, 2.0])
+        names = [variable.op.name for variable in tf.global_variables()]
+        assert "a/w/adam_m" in names
+        assert not any(name.startswith("b/w/adam") for name in names)
+
+
+@pytest.mark.parametrize("scale_loss", [False, True])
+def test_accumulated_gradients_are_summed_divided_by_all_weights_and_clipped_once(scale_loss):
+    """Three parts of unlike weights, one of them sparse, against one loss over all of them."""
+    ids, targets = [[0, 3], [3], [1, 0, 2]], [[1.0, -2.0], [0.5], [3.0, 1.0, -1.0]]
+
+    def train(parts, accumulate):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.train.create_global_step()
+            table = tf.get_variable("table", initializer=np.float32([[0.1], [0.2], [0.3], [0.4]]))
+            bias = tf.get_variable("bias", initializer=[0.5])
+            rows, wanted = tf.placeholder(tf.int32, [None]), tf.placeholder(tf.float32, [None])
+            is_last = tf.placeholder(tf.bool, [])
+            found = tf.gather(table, rows)[:, 0] + bias
+            total = tf.reduce_sum(tf.squared_difference(found, wanted))
+            count = tf.cast(tf.size(rows), tf.float32)
+            more = {"accumulation": optimization.Accumulation(count, is_last)} if accumulate else {}
+            step = optimization.create_optimizer(
+                total if accumulate else total / count, 0.1, 10, 0, scale_loss=scale_loss, **more
+            )
+            norm = tf.get_default_graph().get_tensor_by_name("gradient_norm:0")
+            session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+            norms = []
+            for _ in range(2):
+                for i, (some_rows, some_targets) in enumerate(parts):
+                    feed = {rows: some_rows, wanted: some_targets, is_last: i == len(parts) - 1}
+                    norms.append(session.run([norm, step], feed)[0])
+            steps = session.run(tf.train.get_global_step())
+            return session.run(table), session.run(bias), norms[len(parts) - 1], steps
+
+    whole = train([(sum(ids, []), sum(targets, []))], accumulate=False)
+    parts = train(list(zip(ids, targets)), accumulate=True)
+    for result, expected in zip(parts, whole):
+        np.testing.assert_allclose(result, expected, rtol=1e-5)
+    assert whole[2] > 1.0  # It is clipped.
+    assert parts[3] == 2
