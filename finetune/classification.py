@@ -14,6 +14,7 @@ from finetune.columns import Wanted
 from finetune.config import UsageError
 from finetune.evidence import Evidence, with_texts
 from finetune.features import Features, encode_examples, place, texts_of
+from finetune.progress import tracked
 from finetune.readers import DataPath, read_lines
 from finetune.survey import Faults
 from finetune.tasks import Task, refuse_long_stride
@@ -178,7 +179,7 @@ class Classification(Task):
         if faults is not None and targets is not None:
             targets = _Forgiving(targets, faults)
         features = encode_examples(
-            self._alike(examples),
+            tracked(self._alike(examples), f"Reading {split}: "),
             targets=targets,
             cut=Cut(
                 max_seq_length=config.max_seq_length,

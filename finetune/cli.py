@@ -1,6 +1,7 @@
 """What the scripts' `main` share: flags, messages, exit status, TensorFlow's own noise."""
 
 import logging
+import re
 import signal
 import sys
 from typing import Callable, List, Type
@@ -48,7 +49,7 @@ def run_main(
     try:
         config = config_lib.parse_flags(argv, config_class)
     except (flags.Error, ValueError) as error:
-        logging.error("%s: %s (--help lists all flags)", program, error)
+        logging.error("%s: %s (--help lists all flags)", program, _in_words(error))
         return 2
     set_verbosity(config.verbosity)
     try:
@@ -65,6 +66,11 @@ def run_main(
             raise
         return 1
     return 0
+
+
+def _in_words(error: Exception) -> str:
+    # Of what is neither true nor false, absl says a tuple.
+    return re.sub(r"\('Non-boolean argument.*", "expected true or false.", str(error))
 
 
 def _one_line(error: Exception) -> str:

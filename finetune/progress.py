@@ -13,6 +13,7 @@ _log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 _SECONDS_BETWEEN_LINES = 30.0  # In a log
+tqdm.monitor_interval = 0  # Its thread would be in the way of forks.
 _COLUMNS = 120  # Of a terminal that does not say how many it has
 # What a narrow terminal cuts off stands last.
 _BAR = "{desc}{n_fmt} of {total_fmt} {unit}, {remaining} left{postfix} |{bar:10}|"
@@ -40,7 +41,7 @@ class Progress:
         """Shows it.
 
         Args:
-          what: What is done, such as "train: reading".
+          what: What is done, such as "Reading: ".
           unit: What is counted, in the plural.
           total: How many there are, if that is known.
           done: How many are done already.
@@ -75,12 +76,13 @@ def tracked(
 
     Args:
       items: The items.
-      what: What is done with them.
+      what: What is done with them, such as "Reading: ".
       unit: What is counted, in the plural.
       total: How many there are, if that is known.
       size: How many an item counts for; None: each for one.
     """
     progress = Progress(what, unit, total)
+    in_a_log = not on_terminal()
     done, told_at = 0, time.monotonic()
     try:
         for item in items:
@@ -88,9 +90,9 @@ def tracked(
             number = 1 if size is None else size(item)
             done += number
             progress.add(number)
-            if not on_terminal() and time.monotonic() - told_at > _SECONDS_BETWEEN_LINES:
+            if in_a_log and time.monotonic() - told_at > _SECONDS_BETWEEN_LINES:
                 of = "" if total is None else f" of {total}"
-                _log.info("%s: %d%s %s", what, done, of, unit)
+                _log.info("%s%d%s %s", what, done, of, unit)
                 told_at = time.monotonic()
     finally:
         progress.close()

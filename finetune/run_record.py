@@ -5,6 +5,7 @@ import glob
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 from typing import Any, Dict, Iterable, List, Optional, Tuple
@@ -14,6 +15,8 @@ from finetune import checkpoints
 from finetune.config import Config
 from finetune.files import atomic_text, sha256_of
 from finetune.pretrained import Pretrained
+
+_log = logging.getLogger(__name__)
 
 RECORD_FILE = "run.json"
 _VOCAB_FILE = "vocab.txt"
@@ -99,6 +102,14 @@ class RunRecord:
                 raise ValueError(
                     f"--{name}={now}: the model was trained with {was}. Leave the flag out."
                 )
+
+    def remark_other_length(self, config: Config) -> None:
+        """Says if inputs are cut at another length than they were in the training."""
+        was = self._setting("max_seq_length")
+        if was and config.max_seq_length != was:
+            _log.info(
+                "--max_seq_length=%d: the model was trained with %d", config.max_seq_length, was
+            )
 
     def _setting(self, name: str) -> Any:
         return self.settings.get(name, _BEFORE.get(name))

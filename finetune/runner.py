@@ -114,6 +114,7 @@ class Run:
         run_setup.check_size(config, self._model)
         if self._record is not None and not config.begins:
             self._record.refuse_other_model(self._model)
+            self._record.remark_other_length(config)
         self._task = task_class(config, self._processor, self._model)
         self._data = DataSet(config, self._task, model_folder=model_folder, fold=fold)
 

@@ -150,6 +150,7 @@ class SequenceTagging(Task):
         del faults  # The first fault ends the check of a split: tags depend on one another.
         return encode_texts(
             examples,
+            what=f"Reading {split}: ",
             labels=None if split == "test" else self.labels,
             max_seq_length=self._config.max_seq_length,
             doc_stride=self._config.doc_stride,

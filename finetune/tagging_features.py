@@ -17,6 +17,7 @@ import numpy as np
 from finetune.arrays import GrowingArray
 from finetune.features import NO_LABEL, Spec, pad
 from finetune.parallel import map_chunks
+from finetune.progress import tracked
 from finetune.survey import Survey, TextFacts, text_hash
 from finetune.tagged_text import TaggedText
 from tokenization import FullTokenizer
@@ -107,6 +108,7 @@ def encode_texts(
     max_seq_length: int,
     doc_stride: int,
     tokenizer: FullTokenizer,
+    what: str = "Reading: ",
 ) -> TaggingFeatures:
     """Tokenizes texts word by word, cuts long ones into windows and looks the tags up.
 
@@ -118,6 +120,7 @@ def encode_texts(
       max_seq_length: Wordpieces of a window at the most, `[CLS]` and `[SEP]` included.
       doc_stride: Wordpieces from the beginning of a window to that of the next.
       tokenizer: The model's tokenizer.
+      what: What is shown of how far it is.
 
     Raises:
       ValueError: A tag is not in the list.
@@ -131,7 +134,8 @@ def encode_texts(
     for text in texts:
         survey.add_answer(text.tags)
     encode = functools.partial(_encode_windows, tokenizer, room, doc_stride)
-    for chunk in map_chunks(encode, texts, lambda text: len(text.text)):
+    read = tracked(texts, what, total=len(texts))
+    for chunk in map_chunks(encode, read, lambda text: len(text.text)):
         row_starts.extend(len(input_ids) + np.cumsum(chunk.row_lengths, dtype=np.int64))
         word_starts.extend(len(positions) + np.cumsum(chunk.word_counts, dtype=np.int64))
         input_ids.extend(chunk.input_ids)
