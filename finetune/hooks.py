@@ -1,18 +1,17 @@
 """Session hooks of training: what is shown and logged, what is saved when, what ends it early."""
 
-import dataclasses
 import logging
 import math
 import os
 import time
-from typing import Callable, Optional, Union
+from typing import Callable, Optional
 
 import tensorflow.compat.v1 as tf
 
 from finetune import checkpoints
-from finetune.config import EPOCH
 from finetune.interrupts import Stop
 from finetune.model_fns import Watched
+from finetune.plan import StepPlan
 from finetune.progress import Progress, on_terminal
 from finetune.train_log import TrainLog
 
@@ -23,44 +22,6 @@ _SMOOTHING = 0.98  # Of the loss that is shown: the share of the steps before
 
 class Diverged(ValueError):
     """The loss, or the gradient, is no longer a finite number."""
-
-
-@dataclasses.dataclass(frozen=True)
-class StepPlan:
-    """At which steps something is due; a function of the step alone, so that resuming fits in.
-
-    Attributes:
-      num_train_steps: Steps of the whole training.
-      epoch_steps: Steps of an epoch.
-      log_every: Steps between two lines of the log.
-      save_every: Steps between two checkpoints.
-      eval_every: Steps between two evaluations; `EPOCH`; None: there are none.
-    """
-
-    num_train_steps: int
-    epoch_steps: int
-    log_every: int
-    save_every: int
-    eval_every: Union[int, str, None] = None
-
-    def logs_at(self, step: int) -> bool:
-        """Returns whether a line of the log is due after a step."""
-        return step % self.log_every == 0 or step == self.num_train_steps
-
-    def evaluates_at(self, step: int) -> bool:
-        """Returns whether an evaluation is due after a step."""
-        if self.eval_every is None or not step:
-            return False
-        every = self.epoch_steps if self.eval_every == EPOCH else self.eval_every
-        return step % every == 0 or step == self.num_train_steps
-
-    def saves_at(self, step: int) -> bool:
-        """Returns whether a checkpoint is due after a step."""
-        return step % self.save_every == 0 or self.evaluates_at(step)
-
-    def epoch_of(self, step: int) -> float:
-        """Returns how many epochs a step is from the start."""
-        return step / self.epoch_steps
 
 
 class WatchHook(tf.train.SessionRunHook):

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import math
 import os
 import shutil
 import sys
@@ -18,26 +17,25 @@ from finetune import (
     checkpoints,
     cross_validation,
     data_report,
-    parameter_groups,
     pretrained,
     report,
     run_record,
     run_setup,
+    second_run,
     trials,
 )
 from finetune.best_model import Goal
 from finetune.config import Config, UsageError
 from finetune.data_set import DataSet, Fold
 from finetune.files import atomic_text
-from finetune.hooks import StepPlan
 from finetune.input_pipeline import (
     Rows,
     make_prediction_input_fn,
     make_training_input_fn,
-    steps_per_epoch,
 )
 from finetune.lock import Lock
 from finetune.model_fns import NO_TRAINING, Training
+from finetune.plan import plan_of, training_of
 from finetune.progress import tracked
 from finetune.row_order import in_input_order
 from finetune.session import make_session_config, refuse_precision
@@ -138,7 +136,7 @@ class Run:
         config, task = self._config, self._task
         if config.do_train:
             record = run_record.make(config, self._model)
-            self._refuse_changes(record)
+            second_run.refuse_changes(config, self._training_there, record)
         wanted = {"train": config.do_train, "dev": config.scores_dev, "test": config.do_predict}
         # All of them are read first, so that hours of training do not end at a missing file.
         splits = [split for split, asked in wanted.items() if asked]
@@ -152,7 +150,9 @@ class Run:
             record = record.with_data(labels=task.labels, facts=task.facts(), contents=contents)
             about_data = data_report.make(task, self._data, examples, features, self._model)
             _log.info("%s", data_report.format_report(about_data))
-            if self._is_discarded(record):
+            second_run.refuse_changes(config, self._training_there, record)
+            if not self._anew and run_record.is_discarded(self._output_dir):
+                _log.info("%s is trained and scored already", self._output_dir)
                 return self._scores_there()
             self._train(examples, features, record, about_data)
         scores: Dict[str, Any] = {}
@@ -204,17 +204,16 @@ class Run:
         about_data: Dict[str, Any],
     ) -> None:
         config, task = self._config, self._task
-        self._refuse_changes(record)
-        newest = None if self._anew else self._resumable(record)
+        newest = None if self._anew else second_run.resumable(self._output_dir, self._record)
         start_step = checkpoints.step_of(newest) if newest else 0
-        plan = _plan_of(config, len(features["train"]))
+        plan = plan_of(config, len(features["train"]))
         goal = self.goal()
-        self._class_weights = task.class_weights(features["train"])
+        weights = task.class_weights(features["train"])
         if newest is None:
             self._begin(record)
             data_report.write(about_data, self._output_dir)
             self._data.write_split(self._output_dir)
-        elif self._record is not None and self._record.differences(record):
+        elif self._training_there.differences(record):
             run_record.save(record, self._output_dir, self._model)
         if newest is not None and checkpoints.is_final(newest):
             _log.info(
@@ -241,21 +240,23 @@ class Run:
                 parts=config.gradient_accumulation_steps,
             )
             init_checkpoint = None if newest else config.init_checkpoint
-            estimator = self._estimator(
-                init_checkpoint, self._training(plan.num_train_steps, hooks)
+            training = training_of(
+                config,
+                plan.num_train_steps,
+                self._model.bert_config.num_hidden_layers,
+                class_weights=weights,
+                new_head=self._begins_from_other_labels(),
+                hooks=hooks,
             )
+            estimator = self._estimator(init_checkpoint, training)
             estimator.train(input_fn, max_steps=plan.num_train_steps)
 
         Trainer(config, plan, goal, evaluate).train(start_step, train)
         checkpoints.finish_training(self._output_dir)
 
-    def _is_discarded(self, record: run_record.RunRecord) -> bool:
-        """Returns whether this training, a trial, is done, and its weights were removed."""
-        if self._anew or not run_record.is_discarded(self._output_dir):
-            return False
-        self._refuse_changes(record)
-        _log.info("%s is trained and scored already", self._output_dir)
-        return True
+    @property
+    def _training_there(self) -> Optional[run_record.RunRecord]:
+        return None if self._anew else self._record
 
     def _scores_there(self) -> Dict[str, Any]:
         with open(os.path.join(self._output_dir, "eval_results.json"), encoding="utf-8") as reader:
@@ -277,49 +278,6 @@ class Run:
         if self._anew:
             run_record.remove_outputs(self._output_dir)
         run_record.save(record, self._output_dir, self._model)
-
-    def _refuse_changes(self, record: run_record.RunRecord) -> None:
-        """Raises `ValueError` if the output directory holds another training than this one."""
-        if self._anew or self._record is None:
-            return
-        differences = self._record.differences(record)
-        if not differences:
-            return
-        found = f"--output_dir={self._output_dir} holds another training: "
-        other = (
-            "Give another --output_dir, or --overwrite_output_dir=true to discard the model there"
-        )
-        fixed = self._record.fixed_differences(record)
-        if not self._config.resume_with_changes:
-            go_on = "" if fixed else "; --resume_with_changes=true goes on with it all the same"
-            raise ValueError(f"{found}{'; '.join(differences)}. {other}{go_on}.")
-        if fixed:
-            raise ValueError(f"{found}{'; '.join(fixed)}, with which it cannot go on. {other}.")
-        newest = checkpoints.latest(self._output_dir)
-        if newest is None or checkpoints.is_final(newest):
-            raise ValueError(
-                f"{found}{'; '.join(differences)}; and it is finished. To train its model further, "
-                f"give --init_checkpoint={newest} and another --output_dir."
-            )
-        if record.complete:
-            _log.warning("Going on with changes: %s", "; ".join(differences))
-
-    def _resumable(self, record: run_record.RunRecord) -> Optional[str]:
-        """Returns the checkpoint that this training goes on from, or None at its beginning."""
-        newest = checkpoints.resumable(self._output_dir)
-        if newest is not None and self._record is None:
-            raise ValueError(
-                f"--output_dir={self._output_dir} holds another training: it has no "
-                f"{run_record.RECORD_FILE}. Give another --output_dir, or "
-                "--overwrite_output_dir=true to discard the model there."
-            )
-        if newest is None and best_model.is_there(self._output_dir):
-            raise ValueError(
-                f"{best_model.folder_of(self._output_dir)} is there, but no checkpoint of the "
-                "training that it was the best of. Give another --output_dir, or "
-                "--overwrite_output_dir=true to discard it."
-            )
-        return newest
 
     def _write_scores(self, scores: Dict[str, Any], text: str) -> None:
         with atomic_text(os.path.join(self._output_dir, "eval_results.txt")) as writer:
@@ -391,38 +349,6 @@ class Run:
         model_fn = self._task.make_model_fn(init_checkpoint, training)
         return tf.estimator.Estimator(model_fn, config=run_config)
 
-    def _training(self, num_train_steps: int, hooks: Callable) -> Training:
-        config = self._config
-        num_layers = self._model.bert_config.num_hidden_layers
-        warmup_steps = config.warmup_steps
-        if warmup_steps is None:
-            warmup_steps = int(num_train_steps * config.warmup_proportion)
-        dropout = {
-            name: getattr(config, name)
-            for name in ("hidden_dropout_prob", "attention_probs_dropout_prob")
-            if getattr(config, name) is not None
-        }
-        return Training(
-            learning_rate=config.learning_rate,
-            num_train_steps=num_train_steps,
-            num_warmup_steps=warmup_steps,
-            schedule=config.lr_schedule,
-            weight_decay=config.weight_decay,
-            clip_norm=config.max_grad_norm,
-            bias_correction=config.adam_bias_correction,
-            learning_rate_factors=parameter_groups.learning_rate_factors(config, num_layers),
-            frozen=parameter_groups.frozen(config, num_layers),
-            keep_checkpoint_max=config.keep_checkpoint_max,
-            scale_loss=config.use_fp16,
-            parts=config.gradient_accumulation_steps,
-            class_weights=self._class_weights,
-            label_smoothing=config.label_smoothing,
-            dropout=dropout,
-            head_dropout=config.head_dropout_prob,
-            new_head=self._begins_from_other_labels(),
-            hooks=hooks,
-        )
-
     def _begins_from_other_labels(self) -> bool:
         """Returns whether --init_checkpoint is a fine-tuned model whose labels are others."""
         folder = os.path.dirname(self._config.init_checkpoint or "")
@@ -452,23 +378,6 @@ def _copy_to_standard_output(path: str) -> None:
         with contextlib.suppress(BrokenPipeError):
             shutil.copyfileobj(reader, sys.stdout)
             sys.stdout.flush()
-
-
-def _plan_of(config: Config, num_rows: int) -> StepPlan:
-    epoch_steps = steps_per_epoch(num_rows, config.rows_a_step)
-    # Less a little: 100 steps times 1.1 epochs are 110.00000000000001.
-    num_train_steps = max(1, math.ceil(epoch_steps * config.num_train_epochs - 1e-6))
-    if config.warmup_steps is not None and config.warmup_steps > num_train_steps:
-        raise ValueError(
-            f"--warmup_steps={config.warmup_steps}: the whole training has {num_train_steps}."
-        )
-    return StepPlan(
-        num_train_steps=num_train_steps,
-        epoch_steps=epoch_steps,
-        log_every=config.log_steps,
-        save_every=config.save_checkpoints_steps,
-        eval_every=config.steps_between_evaluations(),
-    )
 
 
 def _log_start(

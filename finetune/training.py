@@ -9,9 +9,10 @@ import tensorflow.compat.v1 as tf
 from finetune import best_model, checkpoints
 from finetune.best_model import Goal
 from finetune.config import Config
-from finetune.hooks import Diverged, SaverHook, StepPlan, StopHook, WatchHook
+from finetune.hooks import Diverged, SaverHook, StopHook, WatchHook
 from finetune.interrupts import Interrupted, Stop, noted
 from finetune.model_fns import Watched
+from finetune.plan import StepPlan
 from finetune.tf_errors import is_full_disk
 from finetune.train_log import TrainLog
 

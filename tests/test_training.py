@@ -184,7 +184,7 @@ def _back_to(out, folder, *flags, epochs):
 
 def interrupt_at(step, folder, out, *flags, number=signal.SIGTERM, **settings):
     with pytest.MonkeyPatch.context() as patch:
-        logs_at = "finetune.hooks.StepPlan.logs_at"
+        logs_at = "finetune.plan.StepPlan.logs_at"
         patch.setattr(logs_at, lambda _, at: at == step and not os.kill(os.getpid(), number))
         train(folder, out, *flags, status=128 + number, **settings)
 

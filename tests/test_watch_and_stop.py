@@ -20,7 +20,8 @@ import run_classifier
 from finetune import lock, train_log, training
 from finetune.best_model import Goal
 from finetune.config import Config
-from finetune.hooks import StepPlan, WatchHook
+from finetune.hooks import WatchHook
+from finetune.plan import StepPlan
 from finetune.progress import Progress
 from finetune.tf_errors import is_full_disk
 
