@@ -53,7 +53,7 @@ def test_every_flag_of_the_classifier_changes_the_training_or_is_known_not_to():
         "output_dir", "vocab_file", "bert_config_file", "init_checkpoint", "do_check", "do_train",
         "do_eval", "do_predict", "eval_batch_size", "predict_batch_size", "save_checkpoints_steps",
         "overwrite_output_dir", "debug", "thresholds", "log_steps", "keep_checkpoint_max",
-        "resume_with_changes", "verbosity",
+        "resume_with_changes", "verbosity", "num_trials", "grid",
     }  # fmt: skip
     flags = {field.name for field in dataclasses.fields(ClassifierConfig)}
     assert flags - reading - others == flags & set(run_record.IDENTITY)

@@ -213,7 +213,8 @@ def test_a_damaged_newest_checkpoint_is_passed_over_and_the_weights_are_the_same
         assert ("passed over" in caplog.text) == (damage != "state")
         assert same(straight, out), damage
         steps = [row["step"] for row in train_log.read(out)]
-        assert steps == list(range(from_step + 1, 13))
+        # The interruption logged its own step, 8, alone; what was behind the checkpoint is gone.
+        assert steps == list(range(8 if damage == "state" else 7, 13))
 
 
 def test_with_no_whole_checkpoint_a_training_says_so_and_removes_nothing(folder, tmp_path, caplog):
