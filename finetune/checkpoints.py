@@ -259,9 +259,13 @@ def finish_training(output_dir: str) -> str:
     final = latest(output_dir)
     if not is_final(final):
         final = write_weights_only(final, output_dir)
-    for path in _files_of(output_dir, TRAINING_BASENAME):
+    for path in _files_of(output_dir, TRAINING_BASENAME) + _unfinished_files_of(output_dir):
         os.remove(path)
     return final
+
+
+def _unfinished_files_of(folder: str) -> List[str]:
+    return [path for path in _files_of(folder, FINAL_BASENAME) if ".tempstate" in path]
 
 
 def write_weights_only(checkpoint: str, folder: str) -> str:

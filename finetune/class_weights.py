@@ -29,7 +29,7 @@ def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) ->
                 f"--class_weights: {len(given)} numbers found; expected one for each of the "
                 f"{len(labels)} labels: {', '.join(labels):.200}."
             )
-        return [_number(item, item) for item in given]
+        return _some([_number(item, item) for item in given])
     weights = {}
     for item in given:
         label, equals, number = item.rpartition("=")
@@ -42,7 +42,13 @@ def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) ->
         if label in weights:
             raise ValueError(f"--class_weights: {label!r} is given twice.")
         weights[label] = _number(number, item)
-    return [weights.get(label, 1.0) for label in labels]
+    return _some([weights.get(label, 1.0) for label in labels])
+
+
+def _some(weights: List[float]) -> List[float]:
+    if not any(weights):
+        raise ValueError("--class_weights: all are 0, so that nothing would be learnt.")
+    return weights
 
 
 def _number(text: str, item: str) -> float:

@@ -15,7 +15,7 @@ from finetune.progress import Handler
 from finetune.tf_errors import is_full_disk, reason_of
 
 # What a user can do something about; anything else is a fault of the toolkit, with a traceback.
-_ERRORS = (ValueError, OSError, tf.errors.OpError)
+_ERRORS = (ValueError, OSError, MemoryError, tf.errors.OpError)
 
 
 def run_main(
@@ -58,7 +58,7 @@ def run_main(
         logging.error("%s: %s (--help lists all flags)", program, error)
         return 2
     except KeyboardInterrupt as error:
-        logging.error("%s: interrupted. %s", program, error)
+        logging.error("%s: interrupted.%s", program, f" {error}" if str(error) else "")
         return getattr(error, "status", 128 + signal.SIGINT)
     except _ERRORS as error:
         logging.error("%s: %s", program, _one_line(error))
@@ -79,6 +79,11 @@ def _one_line(error: Exception) -> str:
         return (
             f"No space is left on the disk{f' of {path}' if path else ''}. Make room, and give the "
             "same command again."
+        )
+    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+        return (
+            "Memory ran out. Give a smaller --eval_batch_size or --predict_batch_size, or a "
+            "smaller --max_seq_length."
         )
     if not isinstance(error, tf.errors.OpError):
         return " ".join(str(error).splitlines())

@@ -109,7 +109,7 @@ def judge_several(
         WrongRow(int(i), names(has[i]), names(given[i]), float(worst[i]))
         for i in _worst(worst, (given != has).any(axis=1))
     ]
-    return Judged("labels of texts", probabilities.ravel(), has.ravel(), wrong)
+    return Judged("answers, one a label", sure.ravel(), (given == has).ravel(), wrong)
 
 
 def judge_numbers(numbers: np.ndarray, predicted: np.ndarray) -> Judged:
@@ -167,9 +167,10 @@ def judge_tags(
     for number, (text, (tags, probabilities)) in enumerate(zip(texts, answers)):
         gold, predicted = spans_of(text.tags), spans_of(tags)
         sure = {span: _mean(probabilities, span) for span in {*gold, *predicted}}
+        right = set(gold)
         confidences += [sure[span] for span in predicted]
-        is_right += [span in set(gold) for span in predicted]
-        wrong = set(gold) ^ set(predicted)
+        is_right += [span in right for span in predicted]
+        wrong = right ^ set(predicted)
         if not wrong:
             continue
         confidence = max(sure[span] for span in wrong)

@@ -10,7 +10,8 @@ from typing import IO, Iterator
 @contextlib.contextmanager
 def atomic_text(path: str) -> Iterator[IO[str]]:
     """Opens a UTF-8 file that takes the place of `path` once it is written and closed."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", suffix=".tmp")
+    folder, name = os.path.split(path)
+    handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=name + ".", suffix=".tmp")
     try:
         with open(handle, "w", encoding="utf-8", newline="") as writer:
             yield writer

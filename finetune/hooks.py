@@ -42,6 +42,7 @@ class WatchHook(tf.train.SessionRunHook):
         self._log = log
         self._skips_overflows = skips_overflows
         self._global_step = tf.train.get_global_step()
+        self._progress: Optional[Progress] = None
 
     def after_create_session(self, session, coord):
         """Starts the clock, at the step that training starts or goes on from."""
@@ -74,9 +75,10 @@ class WatchHook(tf.train.SessionRunHook):
         if self._plan.logs_at(self._step):
             self._end_line(values)
 
-    def end(self, session):
+    def close(self) -> None:
         """Takes the line on the terminal away."""
-        self._progress.close()
+        if self._progress is not None:
+            self._progress.close()
 
     def _begin_step(self) -> None:
         self._loss_sum = self._weight = 0.0

@@ -14,6 +14,7 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int, message: str = ""):
         """Keeps the signal's number, and what is to be said."""
         super().__init__(message)
+        self.number = number
         self.status = 128 + number  # As shells have it
 
 

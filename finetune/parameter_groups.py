@@ -29,8 +29,9 @@ def frozen(config: Config, num_layers: int) -> List[str]:
 def learning_rate_factors(config: Config, num_layers: int) -> Dict[str, float]:
     """Returns factors of the learning rate, as of `optimization.create_optimizer`.
 
-    With a decay d, the highest of N layers has d, the lowest d^N, the embeddings d^(N + 1), after
-    Clark et al. 2020 (ELECTRA, https://arxiv.org/abs/2003.10555, appendix B).
+    With a decay d, the highest of N layers has d, the lowest d^N, the embeddings d^(N + 1); what is
+    above the layers has 1. The idea is Howard and Ruder's ("discriminative fine-tuning", 2018,
+    https://arxiv.org/abs/1801.06146, section 3.2).
     """
     factors = {}
     if config.head_learning_rate_factor != 1:

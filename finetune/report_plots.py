@@ -1,12 +1,14 @@
 """The plots of a report, each as SVG that stands in a page."""
 
 import io
+import warnings
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 _WIDTH, _HEIGHT = 4.6, 3.0  # Inches
 _MOST_LABELS = 40  # That a plot has room for
+_MOST_POINTS = 2000  # That are drawn one by one; more are a picture
 _BINS = np.linspace(0.0, 1.0, 11)
 
 
@@ -121,7 +123,7 @@ def reliability(confidences: np.ndarray, is_right: np.ndarray) -> Tuple[np.ndarr
 def numbers(right: np.ndarray, predicted: np.ndarray) -> str:
     """Returns predicted numbers over the right ones."""
     figure, axes = _figure("predicted over right")
-    axes.plot(right, predicted, ".", markersize=3, alpha=0.6)
+    axes.plot(right, predicted, ".", markersize=3, alpha=0.6, rasterized=len(right) > _MOST_POINTS)
     ends = [min(right.min(), predicted.min()), max(right.max(), predicted.max())]
     axes.plot(ends, ends, ":", color="gray")
     axes.set_xlabel("right")
@@ -151,7 +153,9 @@ def _svg(figure: Any, name: str) -> str:
     buffer = io.StringIO()
     # Text stays text: it can be found and copied, in any script. Names within are the plot's own.
     settings = {"svg.fonttype": "none", "svg.hashsalt": name}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        # The browser has the letters of the world's scripts; matplotlib measures them alone.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     return svg[svg.index("<svg") :]

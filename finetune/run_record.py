@@ -37,9 +37,9 @@ _RESULTS = (
     "eval_results.txt", "eval_results.json", "test_results.tsv", "test_results.conll",
     "test_results.jsonl", "events.out.tfevents.*", "data_report.json", "split/*.jsonl",
     "cv_results.txt", "cv_results.json", "best/eval_results.json", "train_log.jsonl",
-    "report.html", "trials.txt", "trials.json",
+    "report.html", "trials.txt", "trials.json", "trials_plan.json",
 )  # fmt: skip
-_DATA = "training data"  # Name of its fingerprint
+_DATA, _DEV_DATA = "training data", "dev data"  # Names of their fingerprints
 _PACKAGES = ("tensorflow", "numpy", "scikit-learn")
 # Settings that, changed, make another training of it.
 IDENTITY = (
@@ -60,7 +60,7 @@ _BEFORE = {
     "use_fp16": False, "lr_schedule": "linear", "gradient_accumulation_steps": 1,
     "weight_decay": 0.01, "max_grad_norm": 1.0, "layerwise_lr_decay": 1.0,
     "head_learning_rate_factor": 1.0, "freeze_embeddings": False, "freeze_layers": 0,
-    "label_smoothing": 0.0,
+    "label_smoothing": 0.0, "early_stopping_patience": 0,
 }  # fmt: skip
 # Those of them that say what is on top of BERT: a trained model has one head and no other.
 _HEAD = ("ner_head", "use_crf", "problem_type")
@@ -136,11 +136,19 @@ class RunRecord:
         fingerprints = {**self.fingerprints, **other.fingerprints}
         if not other.complete:
             fingerprints.pop(_DATA, None)
+            fingerprints.pop(_DEV_DATA, None)
         return differing + [
             (f"the {name} changed", name in _FIXED_FINGERPRINTS)
             for name in fingerprints
             if self.fingerprints.get(name) != other.fingerprints.get(name)
         ]
+
+    def evaluates_as(self, other: "RunRecord") -> bool:
+        """Returns whether evaluations of this training stand beside those of `other`."""
+        metric, data = "metric_for_best", _DEV_DATA
+        return self._setting(metric) == other._setting(metric) and (
+            self.fingerprints.get(data) == other.fingerprints.get(data)
+        )
 
     @property
     def complete(self) -> bool:
@@ -148,7 +156,12 @@ class RunRecord:
         return _DATA in self.fingerprints
 
     def with_data(
-        self, *, labels: List[str], facts: Dict[str, Any], contents: Iterable[Tuple]
+        self,
+        *,
+        labels: List[str],
+        facts: Dict[str, Any],
+        contents: Iterable[Tuple],
+        dev_contents: Optional[Iterable[Tuple]] = None,
     ) -> "RunRecord":
         """Returns the record with what is known once the data is read.
 
@@ -156,8 +169,11 @@ class RunRecord:
           labels: The label list.
           facts: What else the task has learnt, as of `Task.facts`.
           contents: What of each training example the training depends on.
+          dev_contents: The same of each dev example, where these choose the best model.
         """
         fingerprints = {_DATA: _fingerprint(contents), **self.fingerprints}
+        if dev_contents is not None:
+            fingerprints[_DEV_DATA] = _fingerprint(dev_contents)
         return dataclasses.replace(
             self, labels=list(labels), facts=facts, fingerprints=fingerprints
         )
@@ -248,8 +264,7 @@ def discard_weights(output_dir: str, why: str) -> None:
     """Removes the weights of a training that is done and scored, and keeps the rest."""
     with atomic_text(os.path.join(output_dir, _DISCARDED)) as writer:
         writer.write(why + "\n")
-    for path in _matching(output_dir, _WEIGHTS):
-        os.remove(path)
+    remove_weights(output_dir)
 
 
 def is_discarded(output_dir: str) -> bool:
@@ -261,8 +276,9 @@ def refuse_foreign(output_dir: str) -> None:
     """Raises `ValueError` if a directory holds files that a training would replace, not its own."""
     foreign = _matching(output_dir, _TRAINED)
     if foreign and not os.path.exists(os.path.join(output_dir, RECORD_FILE)):
+        found = os.path.relpath(foreign[0], output_dir)
         raise ValueError(
-            f"--output_dir={output_dir} holds {os.path.basename(foreign[0])} but no {RECORD_FILE}: "
+            f"--output_dir={output_dir} holds {found} but no {RECORD_FILE}: "
             "it was not made by this toolkit, and would be replaced. Give another --output_dir."
         )
 
@@ -275,10 +291,25 @@ def outputs(output_dir: str) -> List[str]:
 def remove_outputs(output_dir: str) -> None:
     """Removes what earlier runs wrote into a directory, and nothing else."""
     # The record goes last: without it, what is left would be taken for somebody else's.
-    for path in sorted(outputs(output_dir), key=lambda p: os.path.basename(p) == RECORD_FILE):
+    record = os.path.join(output_dir, RECORD_FILE)
+    for path in sorted(outputs(output_dir), key=lambda p: p == record):
+        os.remove(path)
+
+
+def remove_weights(output_dir: str) -> None:
+    """Removes the weights of a training from a directory, and its best model."""
+    for path in _matching(output_dir, _WEIGHTS):
+        os.remove(path)
+
+
+def remove_best(output_dir: str) -> None:
+    """Removes the best model of a training from a directory."""
+    for path in _matching(output_dir, [name for name in _TRAINED if name.startswith("best/")]):
         os.remove(path)
 
 
 def _matching(output_dir: str, names: Iterable[str]) -> List[str]:
-    patterns = (os.path.join(glob.escape(output_dir), name) for name in names)
-    return [path for pattern in patterns for path in glob.glob(pattern)]
+    """Returns the files of these names, and what a killed process left of them."""
+    patterns = [os.path.join(glob.escape(output_dir), name) for name in names]
+    patterns += [pattern + ".*.tmp" for pattern in patterns]
+    return sorted({path for pattern in patterns for path in glob.glob(pattern)})

@@ -9,6 +9,7 @@ import shutil
 import sys
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Type
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import tokenization
@@ -22,12 +23,14 @@ from finetune import (
     run_record,
     run_setup,
     second_run,
+    train_log,
     trials,
 )
 from finetune.best_model import Goal
 from finetune.config import Config, UsageError
 from finetune.data_set import DataSet, Fold
 from finetune.files import atomic_text
+from finetune.hooks import Diverged
 from finetune.input_pipeline import (
     Rows,
     make_prediction_input_fn,
@@ -60,32 +63,49 @@ def run(config: Config, task_class: Type[Task]) -> None:
       ValueError: A flag, a file or the data is wrong; the message says where and what to do.
     """
     if config.num_folds:
-        cross_validation.run(config, lambda config, fold: Run(config, task_class, fold).run())
+        with _locked(config.output_dir):
+            cross_validation.run(config, lambda config, fold: Run(config, task_class, fold).run())
         return
     if config.chooses:
 
         def run_trial(config: Config) -> Tuple[Dict[str, Any], Goal]:
-            trial = Run(config, task_class)
+            trial = Run(config, task_class, is_trial=True)
             return trial.run(), trial.goal()
 
-        with contextlib.closing(Lock(config.output_dir)) as lock:
-            lock.take()
+        with _locked(config.output_dir):
             trials.run(config, run_trial)
         config = trials.without_training(config)
     Run(config, task_class).run()
 
 
+@contextlib.contextmanager
+def _locked(output_dir: str) -> Iterator[None]:
+    """Makes the folder of several trainings, and keeps other runs out of it."""
+    run_setup.refuse_unwritable(output_dir)
+    with contextlib.closing(Lock(output_dir)) as lock:
+        lock.take()
+        yield
+
+
 class Run:
     """One run of a script: configuration, model, data and their ways."""
 
-    def __init__(self, config: Config, task_class: Type[Task], fold: Optional[Fold] = None):
+    def __init__(
+        self,
+        config: Config,
+        task_class: Type[Task],
+        fold: Optional[Fold] = None,
+        is_trial: bool = False,
+    ):
         """Checks the configuration, and loads the model's vocabulary and configuration.
 
         Args:
           config: The configuration.
           task_class: What the script's task has of its own.
           fold: For one training of a cross-validation.
+          is_trial: Whether it is one of several trainings, of which the dev file chooses the best.
         """
+        self._chosen_by_dev = is_trial or bool(config.eval_every)
         self._output_dir = config.output_dir
         self._anew = config.do_train and config.overwrite_output_dir
         if not config.do_check:
@@ -146,19 +166,24 @@ class Run:
         run_setup.refuse_unwritable(self._output_dir)
         lock.take()
         if config.do_train:
-            contents = task.contents(examples["train"])
-            record = record.with_data(labels=task.labels, facts=task.facts(), contents=contents)
+            chosen_by = examples["dev"] if self._chosen_by_dev else None
+            record = record.with_data(
+                labels=task.labels,
+                facts=task.facts(),
+                contents=task.contents(examples["train"]),
+                dev_contents=None if chosen_by is None else task.contents(chosen_by),
+            )
             about_data = data_report.make(task, self._data, examples, features, self._model)
             _log.info("%s", data_report.format_report(about_data))
             second_run.refuse_changes(config, self._training_there, record)
             if not self._anew and run_record.is_discarded(self._output_dir):
                 _log.info("%s is trained and scored already", self._output_dir)
                 return self._scores_there()
-            self._train(examples, features, record, about_data)
+            trains = self._train(examples, features, record, about_data)
         scores: Dict[str, Any] = {}
         if config.do_eval:
             scores = self._evaluate(examples["dev"], features["dev"])
-        elif config.do_train:
+        elif config.do_train and trains:
             report.write(self._output_dir, metrics=task.metrics)
         if config.do_predict:
             self._predict(examples["test"], features["test"])
@@ -202,7 +227,8 @@ class Run:
         features: Dict[str, Rows],
         record: run_record.RunRecord,
         about_data: Dict[str, Any],
-    ) -> None:
+    ) -> bool:
+        """Trains; returns whether there was something left to train."""
         config, task = self._config, self._task
         newest = None if self._anew else second_run.resumable(self._output_dir, self._record)
         start_step = checkpoints.step_of(newest) if newest else 0
@@ -214,6 +240,9 @@ class Run:
             data_report.write(about_data, self._output_dir)
             self._data.write_split(self._output_dir)
         elif self._training_there.differences(record):
+            if not self._training_there.evaluates_as(record):
+                run_record.remove_best(self._output_dir)
+                train_log.forget_evaluations(self._output_dir)
             run_record.save(record, self._output_dir, self._model)
         if newest is not None and checkpoints.is_final(newest):
             _log.info(
@@ -222,7 +251,8 @@ class Run:
                 self._output_dir,
                 start_step,
             )
-            return
+            checkpoints.finish_training(self._output_dir)  # Its last files, after a kill
+            return False
         _log_start(newest, config, len(features["train"]), start_step, plan.num_train_steps)
 
         def evaluate(checkpoint: str) -> Dict[str, Any]:
@@ -253,6 +283,7 @@ class Run:
 
         Trainer(config, plan, goal, evaluate).train(start_step, train)
         checkpoints.finish_training(self._output_dir)
+        return True
 
     @property
     def _training_there(self) -> Optional[run_record.RunRecord]:
@@ -299,7 +330,9 @@ class Run:
             outputs = tracked(
                 outputs, "Predicting: ", total=len(features), size=lambda o: len(o[min(o)])
             )
-            yield from in_input_order(outputs, features.lengths, batch_size)
+            for batches in in_input_order(outputs, features.lengths, batch_size):
+                _refuse_diverged(batches, checkpoint)
+                yield batches
         except _DAMAGED as error:
             raise ValueError(
                 f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Train anew, or "
@@ -322,7 +355,11 @@ class Run:
             )
         if there is not None and given and not self._config.do_train:
             began_from = self._record.fingerprints.get("initial checkpoint") if self._record else ""
-            if checkpoints.fingerprint(given) not in (began_from, checkpoints.fingerprint(there)):
+            known = {began_from, checkpoints.fingerprint(there)}
+            if best_model.is_there(self._output_dir):
+                best = checkpoints.latest(best_model.folder_of(self._output_dir))
+                known.add(checkpoints.fingerprint(best))
+            if checkpoints.fingerprint(given) not in known:
                 raise ValueError(
                     f"--output_dir={self._output_dir} holds a trained model, and it did not begin "
                     f"from --init_checkpoint={given}. Leave one out: to use {given}, give another "
@@ -370,6 +407,12 @@ class Run:
         # For a model without a record, labels that are listed need no training data.
         known = not self._config.begins and self._task.knows_labels
         self._task.learn([] if known else self._data.whole())
+
+
+def _refuse_diverged(outputs: Dict[str, np.ndarray], checkpoint: str) -> None:
+    for name, array in outputs.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise Diverged(f"{checkpoint}: the model's {name} are not finite numbers")
 
 
 def _copy_to_standard_output(path: str) -> None:

@@ -84,9 +84,16 @@ def read(output_dir: str) -> List[Dict[str, Any]]:
             try:
                 row = json.loads(line)
                 rows.append({**row, "step": int(row["step"])})
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, OverflowError):
                 break  # Cut off where a process was killed
     return rows
+
+
+def forget_evaluations(output_dir: str) -> None:
+    """Takes evaluations out of a training's log, which others to come cannot be set against."""
+    rows = read(output_dir)
+    with atomic_text(os.path.join(output_dir, LOG_FILE)) as writer:
+        writer.writelines(_line(row) for row in rows if not evaluations_of([row]))
 
 
 def evaluations_of(rows: List[Dict[str, Any]]) -> List[Dict[str, Any]]:

@@ -40,6 +40,7 @@ class Trainer:
         self._stop: Stop
         self._log: TrainLog
         self._watch: Optional[WatchHook] = None
+        self._evaluating = False
 
     def train(self, start_step: int, train: Callable[[Callable], None]) -> None:
         """Trains to the end, which is the last step, or when no better model is to be hoped for.
@@ -56,11 +57,14 @@ class Trainer:
         self._log = TrainLog(self._config.output_dir, start_step)
         try:
             with noted() as self._stop:
-                if not self._ends_at(start_step):
-                    self._guarded(train)
+                self._guarded(start_step, train)
                 if self._stop.signal:
-                    raise Interrupted(self._stop.signal, self._goes_on())
+                    raise Interrupted(self._stop.signal)
+        except Interrupted as error:
+            raise Interrupted(error.number, self._goes_on()) from error
         finally:
+            if self._watch is not None:
+                self._watch.close()
             self._log.close()
 
     def _ends_at(self, start_step: int) -> bool:
@@ -71,14 +75,14 @@ class Trainer:
                 return True
         return start_step >= self._plan.num_train_steps or self._has_stopped_early()
 
-    def _guarded(self, train: Callable[[Callable], None]) -> None:
+    def _guarded(self, start_step: int, train: Callable[[Callable], None]) -> None:
         """Trains; makes of what can go wrong a line that says what to do."""
         try:
-            train(self._make_hooks)
-        except (Diverged, tf.train.NanLossDuringTrainingError) as error:
-            what = error if isinstance(error, Diverged) else "The loss is not a number"
+            if not self._ends_at(start_step):
+                train(self._make_hooks)
+        except Diverged as error:
             raise ValueError(
-                f"{what}: the training diverged. Lower --learning_rate or raise "
+                f"{error}: the training diverged. Lower --learning_rate or raise "
                 f"--warmup_proportion, and train anew with --overwrite_output_dir=true. "
                 f"{self._last_good()}"
             ) from error
@@ -106,19 +110,20 @@ class Trainer:
         began_at = time.monotonic()
         checkpoint = checkpoints.latest(self._config.output_dir)
         with self._stop.at_once():
+            self._evaluating = True
             scores = self._evaluate(checkpoint)
+            self._evaluating = False
         best_before = self._goal.best_of(self._log.evaluations())
         value = self._goal.value_of(scores)
         is_best = self._goal.is_better(scores, best_before)
         if is_best or not best_model.is_there(self._config.output_dir):
             best_model.keep(checkpoint, self._config.output_dir, scores)
         self._log.write_evaluation(step, self._plan.epoch_of(step), scores)
+        shown = {self._goal.metric: value, "loss": scores.get("loss")}
         _log.info(
-            "step %d: dev %s %s, loss %.4f%s",
+            "step %d: dev %s%s",
             step,
-            self._goal.metric,
-            "-" if value is None else f"{value:.4f}",
-            scores.get("loss", float("nan")),
+            ", ".join(f"{name} {v:.4f}" for name, v in shown.items() if v is not None),
             " (the best so far)" if is_best else "",
         )
         if self._watch is not None:
@@ -164,13 +169,22 @@ class Trainer:
 
     def _out_of_memory(self) -> str:
         config = self._config
+        if self._evaluating:
+            return (
+                f"Memory ran out in an evaluation at --eval_batch_size={config.eval_batch_size}. "
+                f"Give a smaller one; the same command then goes on. {self._last_good()}"
+            )
         advice = []
-        if config.train_batch_size > 1:
-            smaller = config.train_batch_size // 2
-            parts = -(-config.rows_a_step // smaller)
+        # The parts of a batch are all of one size, or else the batch would be another.
+        smaller = max(
+            (n for n in range(1, config.train_batch_size // 2 + 1) if config.rows_a_step % n == 0),
+            default=None,
+        )
+        if smaller is not None:
             advice.append(
-                f"--train_batch_size={smaller} --gradient_accumulation_steps={parts} (which trains "
-                "the same in less memory)"
+                f"--train_batch_size={smaller} "
+                f"--gradient_accumulation_steps={config.rows_a_step // smaller} (which trains the "
+                "same in less memory)"
             )
         advice.append(f"a --max_seq_length below {config.max_seq_length}")
         return (

@@ -10,11 +10,13 @@ import shutil
 import statistics
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from finetune import best_model, checkpoints, data_report, run_record, train_log
+from finetune import best_model, checkpoints, data_report, run_record, run_setup, train_log
 from finetune.best_model import Goal
-from finetune.config import Config
+from finetune.config import Config, UsageError
 from finetune.cross_validation import format_summary, summarize
 from finetune.files import atomic_text
+
+PLAN_FILE = "trials_plan.json"
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def parse_grid(grid: str) -> List[Settings]:
     """Returns the settings that a grid such as "learning_rate=1e-5,3e-5 seed=1,2" stands for.
 
     Raises:
-      ValueError: It names no flag with a number that a training depends on, or no number.
+      UsageError: It names no flag with a number that a training depends on, or no number.
     """
     fields = {field.name: field for field in dataclasses.fields(Config)}
     known = [
@@ -49,15 +51,16 @@ def parse_grid(grid: str) -> List[Settings]:
         name, equals, values = item.partition("=")
         name = name.lstrip("-")
         if not equals or name not in known:
-            raise ValueError(
+            raise UsageError(
                 f"--grid: found {item!r}; expected name=number,number with spaces between, of "
                 f"{', '.join(known)}."
             )
         if name in axes:
-            raise ValueError(f"--grid: {name} is given twice.")
+            raise UsageError(f"--grid: {name} is given twice.")
         axes[name] = [_number(text, type(fields[name].default), item) for text in values.split(",")]
+        _refuse_beyond(fields[name], axes[name])
         if len(set(axes[name])) < len(axes[name]):
-            raise ValueError(f"--grid: {item!r} has a value twice.")
+            raise UsageError(f"--grid: {item!r} has a value twice.")
     return [dict(zip(axes, values)) for values in itertools.product(*axes.values())]
 
 
@@ -66,7 +69,17 @@ def _number(text: str, number_type: type, item: str) -> Any:
         return number_type(text)
     except ValueError as error:
         kind = "whole numbers" if number_type is int else "numbers"
-        raise ValueError(f"--grid: found {text!r} in {item!r}; expected {kind}.") from error
+        raise UsageError(f"--grid: found {text!r} in {item!r}; expected {kind}.") from error
+
+
+def _refuse_beyond(field: dataclasses.Field, values: Sequence[Any]) -> None:
+    bounds = field.metadata["bounds"]
+    least, most = (bounds.get(f"{side}_bound", None) for side in ("lower", "upper"))
+    for value in values:
+        if (least is not None and value < least) or (most is not None and value > most):
+            limits = [f"{least} at the least"] if least is not None else []
+            limits += [f"{most} at the most"] if most is not None else []
+            raise UsageError(f"--grid: {field.name}={value}; expected {', '.join(limits)}.")
 
 
 def run(config: Config, run_trial: RunTrial) -> None:
@@ -80,10 +93,8 @@ def run(config: Config, run_trial: RunTrial) -> None:
       run_trial: Does one trial with its configuration.
     """
     points = parse_grid(config.grid) if config.grid else [{}]
-    for settings in points:
-        _trial_config(config, settings, config.seed, "")  # What cannot be is said at once.
-    if config.overwrite_output_dir:
-        run_record.remove_outputs(config.output_dir)
+    _refuse_impossible(config, points)
+    _claim(config)
     done: List[List[Trial]] = []
     number = 0
     for settings in points:
@@ -106,6 +117,49 @@ def run(config: Config, run_trial: RunTrial) -> None:
                 _discard(trial, order[0])
     _write_results(config, order, goal)
     _adopt(_best_of(order[0], goal), config.output_dir)
+
+
+def _refuse_impossible(config: Config, points: Sequence[Settings]) -> None:
+    """Raises `UsageError` if the settings of a trial cannot be, before the first is trained."""
+    try:
+        for settings in points:
+            _trial_config(config, settings, config.seed, "")
+    except ValueError as error:
+        raise UsageError(f"--grid: {error}") from error
+
+
+def _claim(config: Config) -> None:
+    """Makes the output directory that of these trials.
+
+    Raises:
+      ValueError: It holds another training, or other trials, and they are not to be overwritten.
+    """
+    output_dir = config.output_dir
+    run_setup.check_output_dir(config, config.overwrite_output_dir)
+    run_record.refuse_foreign(output_dir)
+    plan = {"grid": config.grid, "num_trials": config.num_trials, "seed": config.seed}
+    path = os.path.join(output_dir, PLAN_FILE)
+    found = None
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as reader:
+            found = json.load(reader)
+    if not config.overwrite_output_dir and found != plan:
+        holds = None
+        if found is not None:
+            holds = "other trials: " + ", ".join(
+                f"{name} was {found.get(name)}, now {value}"
+                for name, value in plan.items()
+                if found.get(name) != value
+            )
+        elif run_record.load(output_dir) is not None:
+            holds = "a training of its own"
+        if holds:
+            raise ValueError(
+                f"--output_dir={output_dir} holds {holds}. Give another --output_dir, or "
+                "--overwrite_output_dir=true to discard what is there."
+            )
+    with atomic_text(path) as writer:
+        json.dump(plan, writer)
 
 
 def _trial_config(config: Config, settings: Settings, seed: int, folder: str) -> Config:
@@ -170,6 +224,8 @@ def _discard(trial: Trial, better: Sequence[Trial]) -> None:
 def _adopt(trial: Trial, output_dir: str) -> None:
     """Copies the model of a trial, and what tells of its training, into the output directory."""
     model = best_model.folder_if_there(trial.folder)
+    # First, so that no new labels stand beside old weights if this is cut off.
+    run_record.remove_weights(output_dir)
     for name in (*run_record.MODEL_FILES, data_report.REPORT_FILE, train_log.LOG_FILE):
         source = os.path.join(trial.folder, name)
         if os.path.exists(source):

@@ -59,6 +59,22 @@ def test_every_flag_of_the_classifier_changes_the_training_or_is_known_not_to():
     assert flags - reading - others == flags & set(run_record.IDENTITY)
 
 
+def test_the_record_of_a_training_from_before_a_flag_is_that_of_its_default():
+    defaults = {field.name: field.default for field in dataclasses.fields(ClassifierConfig)}
+    for name, default in run_record._BEFORE.items():
+        if name in defaults and defaults[name] is not None and name not in (
+            "group_by_length", "padding_free",  # Trainings had neither before there were flags.
+        ):  # fmt: skip
+            assert default == defaults[name], name
+    first_settings = {  # Of the first release's run.json
+        "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length",
+        "train_batch_size", "learning_rate", "num_train_epochs", "warmup_proportion",
+        "adam_bias_correction", "seed", "doc_stride",
+    }  # fmt: skip
+    for name in set(run_record.IDENTITY) & set(defaults) - first_settings:
+        assert name in run_record._BEFORE or defaults[name] is None, name
+
+
 @pytest.mark.parametrize(
     ("saved", "asked", "kept"),
     [

@@ -133,8 +133,9 @@ def test_mistakes_are_the_surest_first_and_have_their_texts():
 def test_of_several_labels_each_is_judged_by_itself():
     logits = np.log([[9.0, 1 / 4], [1 / 9, 4.0]])  # Probabilities 0.9, 0.2; 0.1, 0.8
     judged = evidence.judge_several(np.array([[1, 1], [0, 0]]), logits, ["a", "b"], np.array([0.5]))
-    assert judged.confidences == pytest.approx([0.9, 0.2, 0.1, 0.8])
-    assert judged.is_right.tolist() == [True, True, False, False]
+    # Of each answer, that a label is there or not, its own probability.
+    assert judged.confidences == pytest.approx([0.9, 0.8, 0.9, 0.8])
+    assert judged.is_right.tolist() == [True, False, True, False]
     # Of both rows, label b is wrong: with 0.8 that it is not there, and with 0.8 that it is.
     assert [w[:3] for w in judged.wrong] == [(0, "a, b", "a"), (1, "(none)", "b")]
     assert [w.confidence for w in judged.wrong] == pytest.approx([0.8, 0.8])

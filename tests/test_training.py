@@ -264,3 +264,52 @@ def test_trials_report_mean_and_deviation_and_leave_the_best(folder, tmp_path, c
     assert "Training on" not in caplog.text
     assert caplog.text.count("is trained") == 4
     assert json.loads((out / "trials.json").read_text()) == results
+
+
+def test_trials_take_no_directory_that_holds_something_else(folder, tmp_path, caplog):
+    out = tmp_path / "out"
+    train(folder, out, epochs=0.1)
+    trained = weights(out)
+    train(folder, out, "--num_trials=2", epochs=0.1, status=1)
+    assert "holds a training of its own. Give another --output_dir" in caplog.text
+    init = f"--init_checkpoint={out / 'model.ckpt-1'}"
+    train(folder, out, init, "--num_trials=2", "--overwrite_output_dir", status=1)
+    assert "would remove --init_checkpoint=" in caplog.text
+    assert all(np.array_equal(array, weights(out)[name]) for name, array in trained.items())
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "vocab.txt").write_text("mine")
+    train(folder, foreign, "--num_trials=2", "--overwrite_output_dir", status=1)
+    assert "holds vocab.txt but no run.json" in caplog.text
+    (tmp_path / "trials").mkdir()
+    plan = {"grid": "learning_rate=1e-3", "num_trials": 1, "seed": 42}
+    (tmp_path / "trials" / "trials_plan.json").write_text(json.dumps(plan))
+    train(folder, tmp_path / "trials", "--grid=learning_rate=1e-4", status=1)
+    assert "holds other trials: grid was learning_rate=1e-3, now learning_rate=1e-4" in caplog.text
+    for grid in ("train_batch_size=0,16", "label_smoothing=2", "num_train_epochs=0", "x=1"):
+        train(folder, tmp_path / "grid", f"--grid={grid}", status=2)
+
+
+def test_another_dev_file_is_other_data_where_it_chooses_the_best(folder, tmp_path, caplog):
+    out = tmp_path / "out"
+    interrupt_at(4, folder, out, "--eval_every=2")
+    other = tmp_path / "other.tsv"
+    other.write_text("label\ttext\ngood\ta good day\nbad\ta bad day\n")
+    flags = ("--eval_every=2", f"--dev_file={other}")
+    train(folder, out, *flags, status=1)
+    assert "holds another training: the dev data changed." in caplog.text
+    train(folder, out, *flags, "--resume_with_changes")
+    rows = train_log.evaluations_of(train_log.read(out))
+    assert [(row["step"], row["num_examples"]) for row in rows] == [(4, 2), (6, 2)]
+
+
+def test_ctrl_c_in_an_evaluation_says_how_to_go_on(folder, tmp_path, caplog, monkeypatch):
+    with monkeypatch.context() as patch:
+        scores = "finetune.classification.Classification.score"
+        patch.setattr(scores, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        train(folder, tmp_path / "out", "--eval_every=3", status=130)
+    saved = tmp_path / "out" / "train.ckpt-3"
+    assert f"interrupted. Saved {saved}. The same command goes on from there" in caplog.text
+    train(folder, tmp_path / "out", "--eval_every=3")
+    steps = [r["step"] for r in train_log.evaluations_of(train_log.read(tmp_path / "out"))]
+    assert steps == [3, 6]
