@@ -4,6 +4,8 @@ from typing import List, Sequence
 
 import numpy as np
 
+from finetune.config import UsageError
+
 BALANCED = "balanced"
 
 
@@ -17,7 +19,7 @@ def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) ->
         all over that of labels times its own, as scikit-learn has it; 1, if it is not there.
 
     Raises:
-      ValueError: A label is unknown or given twice, or a number is none.
+      UsageError: A label is unknown or given twice, or a number is none.
     """
     if list(given) == [BALANCED]:
         counts = np.asarray(counts, np.float64)
@@ -25,29 +27,29 @@ def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) ->
         return np.where(counts, shares, 1.0).tolist()
     if not any("=" in item for item in given):
         if len(given) != len(labels):
-            raise ValueError(
-                f"--class_weights: {len(given)} numbers found; expected one for each of the "
-                f"{len(labels)} labels: {', '.join(labels):.200}."
+            raise UsageError(
+                f"--class_weights: found {','.join(given):.80}; expected {BALANCED}, or a number "
+                f"for each of the {len(labels)} labels ({', '.join(labels):.200}), or label=number."
             )
         return _some([_number(item, item) for item in given])
     weights = {}
     for item in given:
         label, equals, number = item.rpartition("=")
         if not equals:
-            raise ValueError(f"--class_weights: found {item!r}; expected label=number.")
+            raise UsageError(f"--class_weights: found {item!r}; expected label=number.")
         if label not in labels:
-            raise ValueError(
+            raise UsageError(
                 f"--class_weights: {label!r} is no label; the labels are {', '.join(labels):.200}."
             )
         if label in weights:
-            raise ValueError(f"--class_weights: {label!r} is given twice.")
+            raise UsageError(f"--class_weights: {label!r} is given twice.")
         weights[label] = _number(number, item)
     return _some([weights.get(label, 1.0) for label in labels])
 
 
 def _some(weights: List[float]) -> List[float]:
     if not any(weights):
-        raise ValueError("--class_weights: all are 0, so that nothing would be learnt.")
+        raise UsageError("--class_weights: all are 0, so that nothing would be learnt.")
     return weights
 
 
@@ -57,5 +59,5 @@ def _number(text: str, item: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise ValueError(f"--class_weights: found {item!r}; expected a number of 0 or more.")
+        raise UsageError(f"--class_weights: found {item!r}; expected a number of 0 or more.")
     return number

@@ -58,7 +58,8 @@ def run_main(
         logging.error("%s: %s (--help lists all flags)", program, error)
         return 2
     except KeyboardInterrupt as error:
-        logging.error("%s: interrupted.%s", program, f" {error}" if str(error) else "")
+        goes_on = "The same command goes on with what is there." if config.do_train else ""
+        logging.error("%s: interrupted. %s", program, str(error) or goes_on)
         return getattr(error, "status", 128 + signal.SIGINT)
     except _ERRORS as error:
         logging.error("%s: %s", program, _one_line(error))

@@ -243,9 +243,10 @@ class Config:
         "End the training after this many evaluations without a better score. 0: never.",
         lower_bound=0,
     )
-    log_steps: int = integer_flag(
-        50,
-        "Steps between two lines of the log, of train_log.jsonl and of TensorBoard.",
+    log_steps: Optional[int] = integer_flag(
+        None,
+        "Steps between two lines of the log, of train_log.jsonl and of TensorBoard. Default: a "
+        "twentieth of the training, 50 at the most.",
         lower_bound=1,
     )
     verbosity: str = choice_flag(

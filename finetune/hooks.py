@@ -50,6 +50,7 @@ class WatchHook(tf.train.SessionRunHook):
         self._smoothed, self._weight_of_smoothed = 0.0, 0.0
         total = self._plan.num_train_steps
         self._progress = Progress("Training: ", "steps", total, self._step)
+        self._is_first = True
         self._begin_step()
         self._begin_line()
 
@@ -84,13 +85,18 @@ class WatchHook(tf.train.SessionRunHook):
         self._loss_sum = self._weight = 0.0
 
     def _begin_line(self) -> None:
-        self._losses, self._steps_of_line, self._rows, self._wordpieces = 0.0, 0, 0, 0
+        self._losses, self._steps_of_line = 0.0, 0
+        self._begin_speed()
+
+    def _begin_speed(self) -> None:
+        self._rows, self._wordpieces, self._steps_timed = 0, 0, 0
         self._began_at = time.monotonic()
 
     def _end_step(self, values: Watched) -> None:
         loss = self._loss_sum / self._weight if self._weight else 0.0
         self._losses += loss
         self._steps_of_line += 1
+        self._steps_timed += 1
         self._smoothed = _SMOOTHING * self._smoothed + (1 - _SMOOTHING) * loss
         self._weight_of_smoothed = _SMOOTHING * self._weight_of_smoothed + (1 - _SMOOTHING)
         if on_terminal():
@@ -99,10 +105,14 @@ class WatchHook(tf.train.SessionRunHook):
                 1,
                 f"epoch {self._plan.epoch_of(self._step):.2f}, "
                 f"loss {self._smoothed / self._weight_of_smoothed:.4f}, "
-                f"learning rate {values.learning_rate:.2e}, {self._rows / seconds:.1f} examples/s, "
-                f"{self._wordpieces / seconds:.0f} tokens/s",
+                f"lr {values.learning_rate:.1e}, {self._rows / seconds:.0f} ex/s, "
+                f"{self._wordpieces / seconds:.0f} tok/s",
             )
         self._begin_step()
+        if self._is_first and not self._plan.logs_at(self._step):
+            # It made memory and chose kernels, and says nothing of the speed.
+            self._begin_speed()
+        self._is_first = False
 
     def _end_line(self, values: Watched) -> None:
         seconds = max(time.monotonic() - self._began_at, 1e-9)
@@ -115,7 +125,7 @@ class WatchHook(tf.train.SessionRunHook):
         }
         self._log.write(self._step, self._plan.epoch_of(self._step), row)
         if not on_terminal():
-            left = (self._plan.num_train_steps - self._step) * seconds / self._steps_of_line
+            left = (self._plan.num_train_steps - self._step) * seconds / self._steps_timed
             _log.info(
                 "step %d of %d, epoch %.2f: loss %.4f, learning rate %.2e, %.1f examples/s, "
                 "%.0f tokens/s, %s left",

@@ -2,7 +2,7 @@
 
 from typing import Dict, List
 
-from finetune.config import Config
+from finetune.config import Config, UsageError
 
 EMBEDDINGS = "^bert/embeddings/"
 HEAD = "^(?!bert/)"  # All that is on top of BERT
@@ -16,10 +16,10 @@ def frozen(config: Config, num_layers: int) -> List[str]:
     """Returns regular expressions of the names of variables that are not trained.
 
     Raises:
-      ValueError: More layers are to be frozen than the model has.
+      UsageError: More layers are to be frozen than the model has.
     """
     if config.freeze_layers > num_layers:
-        raise ValueError(
+        raise UsageError(
             f"--freeze_layers={config.freeze_layers}: the model has {num_layers} layers."
         )
     layers = [_layer(number) for number in range(config.freeze_layers)]

@@ -60,7 +60,7 @@ def plan_of(config: Config, num_rows: int) -> StepPlan:
     return StepPlan(
         num_train_steps=num_train_steps,
         epoch_steps=epoch_steps,
-        log_every=config.log_steps,
+        log_every=config.log_steps or min(max(1, num_train_steps // 20), 50),
         save_every=config.save_checkpoints_steps,
         eval_every=config.steps_between_evaluations(),
     )

@@ -16,7 +16,7 @@ _SECONDS_BETWEEN_LINES = 30.0  # In a log
 tqdm.monitor_interval = 0  # Its thread would be in the way of forks.
 _COLUMNS = 120  # Of a terminal that does not say how many it has
 # What a narrow terminal cuts off stands last.
-_BAR = "{desc}{n_fmt} of {total_fmt} {unit}, {remaining} left{postfix} |{bar:10}|"
+_BAR = "{desc}{n_fmt}/{total_fmt} {unit}, {remaining} left{postfix}"
 _COUNT = "{desc}{n_fmt} {unit}{postfix}"  # Where the end is not known
 
 
@@ -86,7 +86,6 @@ def tracked(
     done, told_at = 0, time.monotonic()
     try:
         for item in items:
-            yield item
             number = 1 if size is None else size(item)
             done += number
             progress.add(number)
@@ -94,6 +93,7 @@ def tracked(
                 of = "" if total is None else f" of {total}"
                 _log.info("%s%d%s %s", what, done, of, unit)
                 told_at = time.monotonic()
+            yield item
     finally:
         progress.close()
 

@@ -8,6 +8,7 @@ import numpy as np
 
 _WIDTH, _HEIGHT = 4.6, 3.0  # Inches
 _MOST_LABELS = 40  # That a plot has room for
+_MOST_MARKED = 50  # Points of a line that are marked; one alone would be no line
 _MOST_POINTS = 2000  # That are drawn one by one; more are a picture
 _BINS = np.linspace(0.0, 1.0, 11)
 
@@ -26,7 +27,8 @@ def curves(rows: Sequence[Dict[str, Any]], evaluations: Sequence[Dict[str, Any]]
         if not points:
             continue
         figure, axes = _figure(title)
-        axes.plot(*zip(*points), label="training", linewidth=1.2)
+        marker = "." if len(points) <= _MOST_MARKED else ""
+        axes.plot(*zip(*points), label="training", linewidth=1.2, marker=marker)
         dev = [(row["step"], row["loss"]) for row in evaluations if row.get("loss") is not None]
         if name == "loss" and dev:
             axes.plot(*zip(*dev), "o-", markersize=3, label="dev")

@@ -161,6 +161,9 @@ class Run:
         # All of them are read first, so that hours of training do not end at a missing file.
         splits = [split for split, asked in wanted.items() if asked]
         self._learn()
+        if config.do_train:
+            self.goal()
+            task.refuse_wrong_weights()
         examples = {split: self._data.examples(split) for split in splits}
         features = {split: task.encode(split, rows) for split, rows in examples.items()}
         run_setup.refuse_unwritable(self._output_dir)
@@ -184,7 +187,7 @@ class Run:
         if config.do_eval:
             scores = self._evaluate(examples["dev"], features["dev"])
         elif config.do_train and trains:
-            report.write(self._output_dir, metrics=task.metrics)
+            _log.info("Report: %s", report.write(self._output_dir, metrics=task.metrics))
         if config.do_predict:
             self._predict(examples["test"], features["test"])
         return scores
@@ -254,6 +257,9 @@ class Run:
             checkpoints.finish_training(self._output_dir)  # Its last files, after a kill
             return False
         _log_start(newest, config, len(features["train"]), start_step, plan.num_train_steps)
+        if weights is not None:
+            named = zip(task.labels, weights)
+            _log.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
 
         def evaluate(checkpoint: str) -> Dict[str, Any]:
             outputs = self._outputs(features["dev"], config.eval_batch_size, checkpoint)
@@ -282,7 +288,11 @@ class Run:
             estimator.train(input_fn, max_steps=plan.num_train_steps)
 
         Trainer(config, plan, goal, evaluate).train(start_step, train)
-        checkpoints.finish_training(self._output_dir)
+        final = checkpoints.finish_training(self._output_dir)
+        _log.info("Trained: %s", final)
+        if best_model.is_there(self._output_dir):
+            best = checkpoints.latest(best_model.folder_of(self._output_dir))
+            _log.info("The best by %s: %s", goal.metric, best)
         return True
 
     @property
@@ -330,9 +340,10 @@ class Run:
             outputs = tracked(
                 outputs, "Predicting: ", total=len(features), size=lambda o: len(o[min(o)])
             )
-            for batches in in_input_order(outputs, features.lengths, batch_size):
-                _refuse_diverged(batches, checkpoint)
-                yield batches
+            with contextlib.closing(outputs):
+                for batches in in_input_order(outputs, features.lengths, batch_size):
+                    _refuse_diverged(batches, checkpoint)
+                    yield batches
         except _DAMAGED as error:
             raise ValueError(
                 f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Train anew, or "
@@ -430,4 +441,14 @@ def _log_start(
         _log.info("Going on from %s, step %d of %d", newest, start_step, num_train_steps)
     elif not config.init_checkpoint:
         _log.info("No --init_checkpoint: training from random weights, not from a pretrained model")
-    _log.info("Training on %d rows, %d steps", num_rows, num_train_steps - start_step)
+    if config.freeze_embeddings or config.freeze_layers:
+        embeddings = "the embeddings, " if config.freeze_embeddings else ""
+        _log.info("Frozen: %sthe lowest %d layers", embeddings, config.freeze_layers)
+    parts = config.gradient_accumulation_steps
+    _log.info(
+        "Training on %d rows, %d steps of %s rows%s",
+        num_rows,
+        num_train_steps,
+        f"{parts} × {config.train_batch_size}" if parts > 1 else config.train_batch_size,
+        f", {num_train_steps - start_step} of them to go" if start_step else "",
+    )

@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 import numpy as np
 
-from finetune import sources
+from finetune import class_weights, sources
 from finetune.config import Config
 from finetune.evidence import Evidence
 from finetune.input_pipeline import Rows
@@ -17,7 +17,7 @@ from processors import DataProcessor
 # Settings that a training is given, and a model does not keep.
 _OF_TRAININGS = (
     "grid", "eval_every", "metric_for_best", "warmup_steps", "class_weights",
-    "hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob",
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "head_dropout_prob", "log_steps",
 )  # fmt: skip
 
 
@@ -151,6 +151,11 @@ class Task:
     def metrics(self) -> Sequence[str]:
         """The scores by which a model can be the best, the default first."""
         raise NotImplementedError
+
+    def refuse_wrong_weights(self) -> None:
+        """Raises `UsageError` if --class_weights does not fit the labels."""
+        if self._config.class_weights is not None:
+            class_weights.parse(self._config.class_weights, self.labels, [1] * len(self.labels))
 
     def class_weights(self, features: Rows) -> Optional[List[float]]:
         """Returns what each label counts for in the loss, of the training data; None: the same."""

@@ -138,8 +138,10 @@ class Trainer:
         waited = self._goal.evaluations_since_best(evaluations)
         if waited < patience:
             return False
+        if evaluations[-1]["step"] >= self._plan.num_train_steps:
+            return True
         _log.info(
-            "Early stopping at step %d: %d evaluations without a better %s than at step %d",
+            "Early stopping at step %d: %d evaluation(s) without a better %s than at step %d",
             evaluations[-1]["step"],
             waited,
             self._goal.metric,
