@@ -111,3 +111,32 @@ def test_the_shapes_of_a_configuration_are_those_of_its_graph():
     # With eleven layers and more, "layer_1" is the beginning of another's name.
     assert checkpoints._shapes_of_bert(config) == expected
     assert config.num_hidden_layers == 12
+
+
+@pytest.mark.parametrize(
+    ("damage", "step"),
+    [("none", 2), ("truncated", 1), ("zeroed", 1), ("missing", 1), ("index", 1), ("state", 2)],
+)
+def test_the_newest_whole_checkpoint_is_the_one_to_go_on_from(tmp_path, caplog, damage, step):
+    for number in (1, 2):
+        arrays = {"global_step": np.int64(number), "w": np.arange(100.0) * number}
+        checkpoints.write(str(tmp_path / f"train.ckpt-{number}"), arrays)
+    names = ["train.ckpt-1", "train.ckpt-2"]
+    tf.train.update_checkpoint_state(str(tmp_path), names[-1], names)
+    (tmp_path / "train.ckpt-3.data-00000-of-00001.tempstate12").write_bytes(b"half")
+    data, index = (tmp_path / f"train.ckpt-2.{end}" for end in ("data-00000-of-00001", "index"))
+    {
+        "none": lambda: None,
+        "truncated": lambda: data.write_bytes(data.read_bytes()[:99]),
+        "zeroed": lambda: data.write_bytes(bytes(len(data.read_bytes()))),
+        "missing": data.unlink,
+        "index": index.unlink,
+        "state": lambda: (tmp_path / "checkpoint").write_bytes(b""),
+    }[damage]()
+    found = checkpoints.resumable(str(tmp_path))
+    assert found == str(tmp_path / f"train.ckpt-{step}")
+    assert ("train.ckpt-2" in caplog.text and "passed over" in caplog.text) == (step == 1)
+    # It is what TensorFlow takes, too, and nothing but what was never finished is removed.
+    assert tf.train.latest_checkpoint(str(tmp_path)) == found
+    assert not list(tmp_path.glob("*tempstate*"))
+    assert (tmp_path / "train.ckpt-1.index").exists()

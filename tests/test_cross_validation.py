@@ -77,7 +77,7 @@ def test_summary_as_text_has_a_line_for_each_figure():
             {"accuracy": 0.75, "auc": 0.5, "labels": {"neg": {"f1": 0.75}, "pos": {"f1": None}}},
         ]
     )
-    text = format_summary({"num_folds": 2, "scores": scores, "folds": []})
+    text = format_summary("2 folds: mean and standard deviation", scores)
     assert text.endswith("\n")
     assert [line for line in text.splitlines() if line] == [
         "2 folds: mean and standard deviation",
@@ -89,7 +89,7 @@ def test_summary_as_text_has_a_line_for_each_figure():
 
 def test_labels_called_mean_and_std_are_labels_yet():
     scores = summarize([{"labels": {"mean": {"f1": 0.5}, "std": {"f1": 0.75}}}] * 2)
-    text = format_summary({"num_folds": 2, "scores": scores, "folds": []})
+    text = format_summary("2 folds: mean and standard deviation", scores)
     assert "labels: mean: f1 = 0.5000 ± 0.0000" in text
     assert "labels: std: f1 = 0.7500 ± 0.0000" in text
 

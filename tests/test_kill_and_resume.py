@@ -72,7 +72,7 @@ def start(folder, out, patch=""):
         f"--vocab_file={model / 'vocab.txt'}", f"--bert_config_file={model / 'bert_config.json'}",
         f"--init_checkpoint={model / 'bert_model.ckpt'}", "--max_seq_length=16",
         "--train_batch_size=2", "--gradient_accumulation_steps=2", "--learning_rate=1e-3",
-        "--num_train_epochs=30", "--save_checkpoints_steps=4", "--eval_every=50",
+        "--num_train_epochs=20", "--save_checkpoints_steps=4", "--eval_every=50",
         "--log_steps=10", f"--output_dir={out}",
     ]  # fmt: skip
     return subprocess.Popen(
@@ -90,7 +90,7 @@ def assert_equal_trainings(first, second):
         assert all(np.array_equal(array, those[name]) for name, array in these.items())
     evaluations = [train_log.evaluations_of(train_log.read(out)) for out in (first, second)]
     assert evaluations[0] == evaluations[1]
-    assert [row["step"] for row in evaluations[0]] == [50, 100, 150]
+    assert [row["step"] for row in evaluations[0]] == [50, 100]
     last = [[r for r in train_log.read(out) if "loss" in r][-1] for out in (first, second)]
     assert last[0]["loss"] == last[1]["loss"]
     assert not list(second.glob("train.ckpt*"))
@@ -101,7 +101,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_weights(folder, straight
     seed = random.randrange(2**32)
     draw = random.Random(seed)
     resumed = 0
-    for _ in range(3):
+    for _ in range(2):
         process = start(folder, out)
         resumed += _await_training(process, out)
         time.sleep(draw.random())
@@ -126,17 +126,15 @@ def _await_training(process, out):
     return went_on
 
 
-@pytest.mark.parametrize("patch", [HALF_WRITTEN, NOT_NAMED], ids=["half-written", "not-named"])
-def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(
-    folder, straight, patch, request
-):
-    out = folder / request.node.callspec.id
-    process = start(folder, out, patch)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert any("train.ckpt-8" in name for name in os.listdir(out))
+def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(folder, straight):
+    out = folder / "writing"
+    for patch in (HALF_WRITTEN, NOT_NAMED):
+        process = start(folder, out, patch)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert any("train.ckpt-8" in name for name in os.listdir(out))
     process = start(folder, out)
     _, said = process.communicate()
     assert process.returncode == 0, said
-    assert f"Going on from {out}/train.ckpt-4, step 4 of 150" in said
+    assert f"Going on from {out}/train.ckpt-4, step 4 of 100" in said
     assert_equal_trainings(straight, out)
