@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from finetune import class_weights, train_log, trials
 from finetune.classifier_config import ClassifierConfig
 from finetune.config import EPOCH, declare_flags, parse_flags
-from finetune.hooks import StepPlan
 from finetune.ner_config import NerConfig
+from finetune.plan import StepPlan
 from finetune.report_plots import reliability
 from finetune.splitting import parse_shares
 from finetune.tagged_text import WORD_SPLITS, TaggedText, split_words
@@ -250,6 +250,10 @@ FREE = [
 @given(st.sampled_from(FREE), NUMBERS)
 @example((NerConfig, FIELDS[NerConfig]["train_batch_size"]), "9" * 5000)
 @example((NerConfig, FIELDS[NerConfig]["learning_rate"]), "nan")
+@example((NerConfig, FIELDS[NerConfig]["label_smoothing"]), "1")
+@example((NerConfig, FIELDS[NerConfig]["layerwise_lr_decay"]), "0")
+@example((NerConfig, FIELDS[NerConfig]["num_train_epochs"]), "-0.0")
+@example((NerConfig, FIELDS[NerConfig]["word_column"]), "0")
 @example((NerConfig, FIELDS[NerConfig]["crf_learning_rate_factor"]), "inf")
 def test_a_number_is_refused_if_it_is_none_or_out_of_bounds_and_only_then(case, text):
     config_class, field = case
@@ -329,7 +333,7 @@ def test_shares_are_in_proportion_and_their_sum_is_one(numbers, written):
 
 # Class weights and grids.
 
-WEIGHTS = st.floats(0, allow_infinity=False)
+WEIGHTS = st.floats(0, exclude_min=True, allow_infinity=False)
 LABELS = st.lists(
     st.sampled_from(["", "=", "a=1", "a=", "=1", "balanced", "1", "a,b", "é北😀"]) | ANY_TEXT,
     min_size=1,
@@ -373,13 +377,29 @@ def test_balanced_labels_count_the_same_in_all(counts):
     assert all(weight == 1 for count, weight in zip(counts, weights) if not count)
 
 
+ODD_WEIGHTS = st.sampled_from(["0", "1", "0.5", "nan", "inf", "-1", "1e999", "x"]) | NUMBERS
+
+
 @fuzz
-@given(LABELS, st.data())
-def test_whatever_stands_for_class_weights_is_a_weight_for_each_label_or_one_error(labels, data):
-    named = st.builds("{}={}".format, st.sampled_from(labels) | ANY_TEXT, NUMBERS)
-    items = data.draw(
-        st.lists(named, max_size=3) | st.lists(NUMBERS | named | ANY_TEXT, max_size=5)
+@given(
+    LABELS.flatmap(
+        lambda labels: st.tuples(
+            st.just(labels),
+            st.lists(
+                ODD_WEIGHTS
+                | ANY_TEXT
+                | st.builds("{}={}".format, st.sampled_from(labels) | ANY_TEXT, ODD_WEIGHTS),
+                max_size=len(labels),
+            ),
+        )
     )
+)
+@example((["a"], ["nan"]))
+@example((["a", "b"], ["a=1", "b=inf"]))
+@example((["a", "b"], ["a=1", "1"]))
+@example((["a", "b"], ["balanced", "1"]))
+def test_whatever_stands_for_class_weights_is_a_weight_for_each_label_or_one_error(case):
+    labels, items = case
     try:
         weights = class_weights.parse(items, labels, list(range(len(labels), 0, -1)))
     except ValueError as error:
@@ -541,17 +561,22 @@ def test_words_of_any_length_are_split_or_unknown(tokenizers, text, count):
                 assert token == ("[UNK]", *span)
 
 
-LETTERS = "ab\u0301é#北İ!"
+PIECES = st.lists(
+    st.text("aab", min_size=1, max_size=3) | st.text("a\u0301é#北İ!", min_size=1, max_size=3),
+    min_size=3,
+    max_size=12,
+)
 
 
 @fuzz
-@given(st.lists(st.text(LETTERS, min_size=1, max_size=3), max_size=12), st.booleans(), st.data())
+@given(PIECES, st.booleans(), st.data())
 def test_with_any_vocabulary_a_word_is_its_longest_pieces_from_the_left(
     folder, pieces, lower_case, data
 ):
-    vocabulary = ["", "##", *pieces, *map("##{}".format, data.draw(st.permutations(pieces))[:8])]
-    parts = st.sampled_from([*pieces, " ", "a"]) | st.sampled_from(LETTERS)
-    text = "".join(data.draw(st.lists(parts, max_size=12)))
+    inner = data.draw(st.lists(st.sampled_from(pieces), min_size=2))
+    vocabulary = ["", "##", *pieces, *map("##{}".format, inner)]
+    parts = st.sampled_from([*pieces, *"aab \u0301é#北İ!"])
+    text = "".join(data.draw(st.lists(parts, min_size=3, max_size=12)))
     tokenizer = tokenizer_of(folder, ["[UNK]", *vocabulary], lower_case)
     tokens = [token.text for token in check_ways(tokenizer, text)]
     longest = sorted({"[UNK]", *vocabulary}, key=len, reverse=True)
