@@ -254,7 +254,12 @@ class Config:
         ("error", "warning", "info", "debug"),
         "What is said: debug has TensorFlow's messages as well.",
     )
-    seed: int = integer_flag(42, "Seed of new weights, data order and dropout.", lower_bound=0)
+    seed: int = integer_flag(
+        42,
+        "Seed of new weights, data order and dropout.",
+        lower_bound=0,
+        upper_bound=2**32 - 1,
+    )
     overwrite_output_dir: bool = bool_flag(
         False, "Remove an earlier training's files from output_dir and train anew."
     )
@@ -318,6 +323,8 @@ class Config:
         for name in ("metric_for_best", "early_stopping_patience"):
             if getattr(self, name) and not self.eval_every and not self.chooses:
                 raise ValueError(f"--{name} is given without --eval_every.")
+        if self.seed + self.num_trials - 1 >= 2**32:
+            raise ValueError(f"--num_trials={self.num_trials}: its last seed is above {2**32 - 1}.")
         if self.chooses and (not self.do_train or self.num_folds):
             raise ValueError(
                 "--num_trials and --grid are for --do_train=true, and without --num_folds."
@@ -441,7 +448,11 @@ def parse_flags(
       ValueError: An argument is no flag, or a value is impossible.
       flags.Error: A flag is unknown or its value is of the wrong type.
     """
-    rest = flag_values(argv)[1:]
+    try:
+        rest = flag_values(argv)[1:]
+    except RecursionError as error:  # absl looks for flags that are like it.
+        longest = max(argv[1:], key=len)
+        raise ValueError(f"Unknown flag: {longest[:80]!r} … ({len(longest)} characters)") from error
     if rest:
         raise ValueError(
             f"Unexpected argument {rest[0]!r}. Flags are given as --name=value, such as "

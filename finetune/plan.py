@@ -9,6 +9,8 @@ from finetune.config import EPOCH, Config
 from finetune.input_pipeline import steps_per_epoch
 from finetune.model_fns import Training
 
+_MOST_STEPS = 10**12
+
 
 @dataclasses.dataclass(frozen=True)
 class StepPlan:
@@ -51,6 +53,10 @@ class StepPlan:
 def plan_of(config: Config, num_rows: int) -> StepPlan:
     """Returns the plan of a training on so many rows; raises `ValueError` for a longer warm-up."""
     epoch_steps = steps_per_epoch(num_rows, config.rows_a_step)
+    if epoch_steps * config.num_train_epochs > _MOST_STEPS:
+        raise ValueError(
+            f"--num_train_epochs={config.num_train_epochs}: more than {_MOST_STEPS} steps."
+        )
     # Less a little: 100 steps times 1.1 epochs are 110.00000000000001.
     num_train_steps = max(1, math.ceil(epoch_steps * config.num_train_epochs - 1e-6))
     if config.warmup_steps is not None and config.warmup_steps > num_train_steps:

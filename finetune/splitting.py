@@ -21,12 +21,14 @@ def parse_shares(text: str) -> List[float]:
         numbers = [float(part) for part in text.split(":")]
     except ValueError:
         numbers = []
-    if len(numbers) not in (2, 3) or not all(0 < n < math.inf for n in numbers):
+    total = sum(numbers)
+    positive = all(n > 0 and n / total > 0 for n in numbers)  # Also where the sum is infinite
+    if len(numbers) not in (2, 3) or not positive or not math.isfinite(total):
         raise ValueError(
             f"--split={text}: expected the shares of train, dev and test, such as 70:15:15, or of "
             "train and dev, such as 80:20."
         )
-    return [number / sum(numbers) for number in numbers]
+    return [number / total for number in numbers]
 
 
 def deal(

@@ -70,7 +70,7 @@ class TrainLog:
 
 
 def _line(row: Dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return json.dumps(row) + "\n"
 
 
 def read(output_dir: str) -> List[Dict[str, Any]]:
@@ -84,7 +84,7 @@ def read(output_dir: str) -> List[Dict[str, Any]]:
             try:
                 row = json.loads(line)
                 rows.append({**row, "step": int(row["step"])})
-            except (ValueError, TypeError, KeyError, OverflowError):
+            except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
                 break  # Cut off where a process was killed
     return rows
 

@@ -24,7 +24,7 @@ from finetune import class_weights, train_log, trials
 from finetune.classifier_config import ClassifierConfig
 from finetune.config import EPOCH, declare_flags, parse_flags
 from finetune.ner_config import NerConfig
-from finetune.plan import StepPlan
+from finetune.plan import StepPlan, plan_of
 from finetune.report_plots import reliability
 from finetune.splitting import parse_shares
 from finetune.tagged_text import WORD_SPLITS, TaggedText, split_words
@@ -962,3 +962,44 @@ def test_what_is_scored_is_saved_and_the_last_step_is_scored_and_logged(plan):
     assert len(scored) == math.ceil(plan.num_train_steps / every)
     if plan.eval_every == EPOCH:
         assert [plan.epoch_of(step) for step in scored[:-1]] == list(range(1, len(scored)))
+
+
+# What was once a traceback, or passed.
+
+
+@pytest.mark.parametrize("text", ["1e308:1e308", "5e-324:1e308", "inf:1", "nan:1", "0:1"])
+def test_shares_that_are_none_in_the_end_are_refused(text):
+    with pytest.raises(ValueError, match="--split="):
+        parse_shares(text)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--" + "x" * 2000, "--seed=4294967296", "--num_trials=4294967296"],
+)
+def test_an_argument_out_of_all_bounds_is_refused_in_one_line(argument):
+    flag_values = flags.FlagValues()
+    declare_flags(ClassifierConfig, flag_values)
+    argv = ["run.py", "--do_train", "--output_dir=x", "--seed=7", argument]
+    with pytest.raises((ValueError, flags.Error)) as error:
+        parse_flags(argv, ClassifierConfig, flag_values)
+    assert len(str(error.value)) < 300
+
+
+def test_more_steps_than_can_be_are_refused():
+    config = ClassifierConfig(do_train=True, output_dir="x", num_train_epochs=1e308)
+    with pytest.raises(ValueError, match="--num_train_epochs=1e"):
+        plan_of(config, 100)
+
+
+def test_a_log_row_nested_without_end_ends_the_log(folder):
+    (folder / train_log.LOG_FILE).write_bytes(b'{"step": 1}\n' + b"[" * 100000)
+    assert train_log.read(str(folder)) == [{"step": 1}]
+
+
+def test_half_a_character_in_a_log_does_not_keep_a_training_from_going_on(folder):
+    (folder / train_log.LOG_FILE).write_bytes(b'{"step": 1, "\\ud800": 1}\n')
+    log = train_log.TrainLog(str(folder), 1)
+    log.close()
+    tf.summary.FileWriterCache.clear()
+    assert [row["step"] for row in train_log.read(str(folder))] == [1]
