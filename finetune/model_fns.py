@@ -115,17 +115,7 @@ def classifier_model_fn_builder(
       mode and `RunConfig`. Its predictions are `logits`, float [B, L].
     """
 
-    def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(
-            bert_config,
-            is_training,
-            features,
-            num_labels,
-            pooling,
-            padding_free,
-            training.head_dropout,
-        )
-
+    def make_head(logits: tf.Tensor, features: dict) -> Head:
         def loss():
             return sum_of_losses(logits, features["label_ids"], training)
 
@@ -140,7 +130,8 @@ def classifier_model_fn_builder(
 
         return Head(lambda: {"logits": logits}, loss, metrics)
 
-    return make_model_fn(build_head, init_checkpoint, training)
+    build_logits = _logits_builder(bert_config, num_labels, training, pooling, padding_free)
+    return _model_fn_of_logits(build_logits, make_head, init_checkpoint, training)
 
 
 def multi_label_model_fn_builder(
@@ -166,17 +157,7 @@ def multi_label_model_fn_builder(
       1 where a row has a label.
     """
 
-    def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(
-            bert_config,
-            is_training,
-            features,
-            num_labels,
-            pooling,
-            padding_free,
-            training.head_dropout,
-        )
-
+    def make_head(logits: tf.Tensor, features: dict) -> Head:
         def losses():
             label_ids = tf.cast(features["label_ids"], tf.float32)
             losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=label_ids, logits=logits)
@@ -191,7 +172,8 @@ def multi_label_model_fn_builder(
 
         return Head(lambda: {"logits": logits}, lambda: _sum_and_count(losses()), metrics)
 
-    return make_model_fn(build_head, init_checkpoint, training)
+    build_logits = _logits_builder(bert_config, num_labels, training, pooling, padding_free)
+    return _model_fn_of_logits(build_logits, make_head, init_checkpoint, training)
 
 
 def regression_model_fn_builder(
@@ -213,11 +195,7 @@ def regression_model_fn_builder(
       mean 0 and deviation 1, and its `logits`, float [B, 1], are on the same scale.
     """
 
-    def build_head(features: dict, is_training: bool) -> Head:
-        logits = create_model(  # [B, 1]
-            bert_config, is_training, features, 1, pooling, padding_free, training.head_dropout
-        )
-
+    def make_head(logits: tf.Tensor, features: dict) -> Head:
         def losses():
             return tf.math.squared_difference(logits[:, 0], features["label_ids"])  # [B]
 
@@ -225,6 +203,35 @@ def regression_model_fn_builder(
             return {"eval_loss": tf.metrics.mean(losses())}
 
         return Head(lambda: {"logits": logits}, lambda: _sum_and_count(losses()), metrics)
+
+    build_logits = _logits_builder(bert_config, 1, training, pooling, padding_free)
+    return _model_fn_of_logits(build_logits, make_head, init_checkpoint, training)
+
+
+def _logits_builder(
+    bert_config: modeling.BertConfig,
+    num_outputs: int,
+    training: Training,
+    pooling: Optional[str],
+    padding_free: bool,
+) -> Callable[[dict, bool], tf.Tensor]:
+    def build(features: dict, is_training: bool) -> tf.Tensor:
+        dropout = training.head_dropout
+        return create_model(
+            bert_config, is_training, features, num_outputs, pooling, padding_free, dropout
+        )
+
+    return build
+
+
+def _model_fn_of_logits(
+    build_logits: Callable[[dict, bool], tf.Tensor],
+    make_head: Callable[[tf.Tensor, dict], Head],
+    init_checkpoint: Optional[str],
+    training: Training,
+) -> Callable:
+    def build_head(features: dict, is_training: bool) -> Head:
+        return make_head(build_logits(features, is_training), features)
 
     return make_model_fn(build_head, init_checkpoint, training)
 
