@@ -35,7 +35,7 @@ class Trial(NamedTuple):
 
 
 def parse_grid(grid: str) -> List[Settings]:
-    """Returns the settings that a grid such as "learning_rate=1e-5,3e-5 weight_decay=0,0.1" stands for.
+    """Returns the settings that a grid such as "learning_rate=1e-5,3e-5" stands for.
 
     Raises:
       UsageError: It names no flag with a number that a training depends on, or no number.
