@@ -3,12 +3,13 @@
 
 Names, signatures, variable names and behaviour follow Google's `modeling.py`
 (google-research/bert; PyPI `bert-tensorflow` 1.0.4), so that its users' code and checkpoints work.
-Added to it: `BertModel.get_sequence_pooled_output`, `layer_norm_eps`, and activations by their
-exact names. The model: Devlin et al. 2018, https://arxiv.org/abs/1810.04805; its encoder: Vaswani
-et al. 2017, https://arxiv.org/abs/1706.03762.
+Additions: `BertModel.get_sequence_pooled_output`, `layer_norm_eps`, more activations, and
+padding-free execution, in the last section. The model: Devlin et al. 2018,
+https://arxiv.org/abs/1810.04805; its encoder: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
 
 Shapes: B batch, S sequence, H hidden, N heads, D head width (H = N * D), F "from" positions
-(queries), T "to" positions (keys and values), V vocabulary.
+(queries), T "to" positions (keys and values), V vocabulary. In the last section, T is the number of
+tokens in the batch, without padding, and L the number of tokens in its longest row.
 """
 
 import collections
@@ -22,8 +23,8 @@ import re
 import six
 import tensorflow.compat.v1 as tf
 
-# Keys that released configs carry and that do not change this graph: Google's multilingual and
-# Chinese models have the first group, Hugging Face's the second.
+# Keys in released configs that do not change this graph: those of Google's multilingual and Chinese
+# models first, then Hugging Face's.
 # fmt: off
 _IGNORED_CONFIG_KEYS = frozenset((
     "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
@@ -36,7 +37,7 @@ _IGNORED_CONFIG_KEYS = frozenset((
     "torchscript", "transformers_version", "use_bfloat16", "use_cache",
 ))
 # fmt: on
-# Hugging Face keys whose other values mean another graph than this one.
+# Hugging Face keys of which other values mean another graph.
 _REQUIRED_VALUES = {
     "model_type": ("bert",),
     "position_embedding_type": ("absolute",),
@@ -46,8 +47,8 @@ _REQUIRED_VALUES = {
 }
 
 
-# Graph collection. Dropout counts by the int Tensor in it, if there is one, and not by the global
-# step: for updates of several batches, each of which is to drop other values.
+# Graph collection. If it contains an int Tensor, dropout depends on it instead of on the global
+# step: for updates made from several batches, which must not all drop the same values.
 DROPOUT_STEP = "dropout_step"
 
 
@@ -69,7 +70,7 @@ class BertConfig(object):
         initializer_range=0.02,
         layer_norm_eps=1e-12,
     ):
-        """Keeps the values; `validate` checks them.
+        """Stores the values; `validate` checks them.
 
         Args:
           vocab_size: int. Rows of the word embedding table.
@@ -147,7 +148,7 @@ class BertConfig(object):
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
 
     def validate(self):
-        """Raises `ValueError` naming the first parameter that no BERT can have."""
+        """Raises `ValueError` that names the first impossible parameter."""
         for key in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
                     "intermediate_size", "max_position_embeddings", "type_vocab_size"):  # fmt: skip
             value = getattr(self, key)
@@ -181,8 +182,8 @@ def _refuse_other_architectures(json_object):
 
 
 def _refuse_unknown_keys(json_object, known):
-    # Hugging Face adds keys with each release, so only a near miss of a key of ours that is
-    # not there itself counts as mistyped; Google's configs are a closed set.
+    # Hugging Face adds keys with each release, so an unknown key is only an error if it resembles
+    # one of ours that is missing; Google's configs are a closed set.
     from_hugging_face = {"model_type", "architectures", "transformers_version"} & set(json_object)
     ignored = _IGNORED_CONFIG_KEYS | set(_REQUIRED_VALUES)
     for key in sorted(set(json_object) - known - ignored):
@@ -226,17 +227,18 @@ class BertModel(object):
 
         Args:
           config: `BertConfig`.
-          is_training: bool. Dropout is applied in training alone.
+          is_training: bool. Whether to apply dropout.
           input_ids: int32 Tensor of shape [batch_size, seq_length].
           input_mask: (optional) int32 Tensor of shape [batch_size, seq_length]: 1 for a token, 0
-            for padding. All tokens are real without it.
+            for padding. Without it, there is no padding.
           token_type_ids: (optional) int32 Tensor of shape [batch_size, seq_length]: segment ids.
-          use_one_hot_embeddings: bool. Look word embeddings up by a product with one-hot rows.
+          use_one_hot_embeddings: bool. Look up word embeddings by a product with one-hot rows.
           scope: (optional) variable scope. Defaults to "bert".
-          padding_free: bool. Compute what real tokens need, and no more. Outputs and gradients are
-            those of the padded graph, but for zeros where there is no token. A row without any
-            attends to its first place alone. A loss of both the pooled output and the sequence
-            output has dropout of its own for each in the last layer.
+          padding_free: bool. Skip padding: only positions with input_mask == 1 are computed.
+          Outputs
+            and gradients are those of the padded graph, except for zeros at padding positions. A
+            row without tokens attends only to its first position. If a loss depends on both the
+            pooled and the sequence output, the last layer applies separate dropout for each.
 
         Raises:
           ValueError: The config or the rank of an input is invalid.
@@ -269,7 +271,7 @@ class BertModel(object):
         return dense_layer_2d(hidden, self._config.hidden_size, initializer, tf.tanh, "dense")
 
     def _unpack(self, hidden):
-        """Returns, [B, S, H], what the encoder keeps in a form of its own."""
+        """Returns [B, S, H] from the encoder's own form."""
         if hidden.ref() not in self._unpacked:
             self._unpacked[hidden.ref()] = self._encoder.unpack(hidden)
         return self._unpacked[hidden.ref()]
@@ -286,27 +288,27 @@ class BertModel(object):
 
     @property
     def embedding_table(self):
-        """As of `get_embedding_table`."""
+        """See `get_embedding_table`."""
         return self._encoder.embedding_table
 
     @property
     def word_embedding_output(self):
-        """As of `get_word_embedding_output`."""
+        """See `get_word_embedding_output`."""
         return self._unpack(self._encoder.word_embeddings)
 
     @property
     def embedding_output(self):
-        """As of `get_embedding_output`."""
+        """See `get_embedding_output`."""
         return self._unpack(self._encoder.embeddings)
 
     @property
     def all_encoder_layers(self):
-        """As of `get_all_encoder_layers`."""
+        """See `get_all_encoder_layers`."""
         return [self._unpack(layer) for layer in self._layers()]
 
     @property
     def sequence_output(self):
-        """As of `get_sequence_output`."""
+        """See `get_sequence_output`."""
         return self._unpack(self._layers()[-1])
 
     def get_pooled_output(self):
@@ -316,16 +318,15 @@ class BertModel(object):
     def get_sequence_output(self):
         """Returns the final hidden states: float Tensor [batch_size, seq_length, hidden_size].
 
-        `[CLS]` and `[SEP]` are included. Values at padding positions mean nothing.
+        It includes `[CLS]` and `[SEP]`. Values at padding positions are meaningless.
         """
         return self.sequence_output
 
     def get_sequence_pooled_output(self):
         """Returns every token after the sequence-output pooler.
 
-        A tanh-activated dense layer over each token's final hidden vector, as BERT's pooler is
-        over that of `[CLS]`. Its variables `sequence_output/dense/{kernel,bias}` are made at the
-        first call.
+        This is a dense tanh layer over each token's final hidden vector, like BERT's pooler over
+        that of `[CLS]`. The first call creates its variables `sequence_output/dense/{kernel,bias}`.
 
         Returns:
           float Tensor of shape [batch_size, seq_length, hidden_size].
@@ -337,393 +338,23 @@ class BertModel(object):
         return self._sequence_pooled_output
 
     def get_all_encoder_layers(self):
-        """Returns each layer's output: list of float Tensors as of `get_sequence_output`."""
+        """Returns each layer's output: a list of Tensors like that of `get_sequence_output`."""
         return self.all_encoder_layers
 
     def get_word_embedding_output(self):
-        """Returns the word embeddings alone: float Tensor [batch_size, seq_length, hidden_size]."""
+        """Returns only the word embeddings: float Tensor [batch_size, seq_length, hidden_size]."""
         return self.word_embedding_output
 
     def get_embedding_output(self):
         """Returns the encoder's input: float Tensor [batch_size, seq_length, hidden_size].
 
-        The sum of word, position and segment embeddings, normalized (and dropped out).
+        This is the sum of word, position and segment embeddings, after LayerNorm and dropout.
         """
         return self.embedding_output
 
     def get_embedding_table(self):
         """Returns the word embedding table: float Variable [vocab_size, hidden_size]."""
         return self.embedding_table
-
-
-class _PaddedEncoder(object):
-    """Embeddings and layers over the whole of [batch_size, seq_length]: the reference.
-
-    It is made of the public functions below, with gradients by TensorFlow.
-    """
-
-    def __init__(
-        self, config, is_training, input_ids, input_mask, token_type_ids, use_one_hot_embeddings
-    ):
-        del is_training
-        with tf.variable_scope("embeddings"):
-            self.word_embeddings, self.embedding_table = embedding_lookup(
-                input_ids=input_ids,
-                vocab_size=config.vocab_size,
-                embedding_size=config.hidden_size,
-                initializer_range=config.initializer_range,
-                word_embedding_name="word_embeddings",
-                use_one_hot_embeddings=use_one_hot_embeddings,
-            )
-            self.embeddings = embedding_postprocessor(
-                input_tensor=self.word_embeddings,
-                use_token_type=True,
-                token_type_ids=token_type_ids,
-                token_type_vocab_size=config.type_vocab_size,
-                token_type_embedding_name="token_type_embeddings",
-                use_position_embeddings=True,
-                position_embedding_name="position_embeddings",
-                initializer_range=config.initializer_range,
-                max_position_embeddings=config.max_position_embeddings,
-                dropout_prob=config.hidden_dropout_prob,
-                layer_norm_eps=config.layer_norm_eps,
-            )
-        with tf.variable_scope("encoder"):
-            self._all_layers = transformer_model(
-                input_tensor=self.embeddings,
-                attention_mask=create_attention_mask_from_input_mask(input_ids, input_mask),
-                hidden_size=config.hidden_size,
-                num_hidden_layers=config.num_hidden_layers,
-                num_attention_heads=config.num_attention_heads,
-                intermediate_size=config.intermediate_size,
-                intermediate_act_fn=get_activation(config.hidden_act),
-                hidden_dropout_prob=config.hidden_dropout_prob,
-                attention_probs_dropout_prob=config.attention_probs_dropout_prob,
-                initializer_range=config.initializer_range,
-                do_return_all_layers=True,
-                layer_norm_eps=config.layer_norm_eps,
-            )
-        self.first_tokens = tf.squeeze(self._all_layers[-1][:, 0:1, :], axis=1)  # [B, H]
-
-    def layers(self):
-        """Returns each layer's output, [B, S, H]."""
-        return self._all_layers
-
-    def unpack(self, hidden):
-        """Returns [B, S, H] of what the encoder keeps, which here is that."""
-        return hidden
-
-
-class _PackedEncoder(object):
-    """Embeddings and layers over the tokens of `_Tokens` alone, end to end: [T, H].
-
-    Attention, a small part of the work, is over a rectangle of the longest row's length. The last
-    layer is made for the first token of each row, which is all that the pooled output needs, and
-    for all tokens only when it is asked for.
-    """
-
-    def __init__(
-        self, config, is_training, input_ids, input_mask, token_type_ids, use_one_hot_embeddings
-    ):
-        self._config = config
-        self._activation = _activation_for(config, is_training)
-        self._tokens = _Tokens(input_mask, config.num_attention_heads)
-        with tf.variable_scope("embeddings"):
-            self._build_embeddings(input_ids, token_type_ids, use_one_hot_embeddings)
-        self._all_layers = []
-        hidden = self.embeddings
-        for index in range(config.num_hidden_layers - 1):
-            hidden = self._layer(index, hidden)
-            self._all_layers.append(hidden)
-        self._last_input = hidden
-        self.first_tokens = self._layer(config.num_hidden_layers - 1, hidden, first_only=True)
-
-    def layers(self):
-        """Returns each layer's output, [T, H]."""
-        last = self._config.num_hidden_layers - 1
-        if len(self._all_layers) == last:
-            self._all_layers.append(self._layer(last, self._last_input))
-        return self._all_layers
-
-    def unpack(self, hidden):
-        """Returns [B, S, H] of [T, H], with zeros where there is no token."""
-        return self._tokens.unpack(hidden)
-
-    def _build_embeddings(self, input_ids, token_type_ids, use_one_hot_embeddings):
-        config, tokens = self._config, self._tokens
-        initializer = create_initializer(config.initializer_range)
-
-        def table(name, num_rows):
-            return tf.get_variable(name, [num_rows, config.hidden_size], initializer=initializer)
-
-        words, self.embedding_table = embedding_lookup(
-            input_ids=tokens.pack(input_ids)[tf.newaxis],
-            vocab_size=config.vocab_size,
-            embedding_size=config.hidden_size,
-            initializer_range=config.initializer_range,
-            word_embedding_name="word_embeddings",
-            use_one_hot_embeddings=use_one_hot_embeddings,
-        )
-        self.word_embeddings = words[0]  # [T, H]
-        token_types = table("token_type_embeddings", config.type_vocab_size)
-        positions = table("position_embeddings", config.max_position_embeddings)
-        with tf.control_dependencies(_check_length(tokens.seq_length, positions)):
-            output = self.word_embeddings + _gather_rows(positions, tokens.positions)
-        output += _token_type_embeddings(token_types, tokens.pack(token_type_ids))
-        normalized = _layer_norm_with_gradient(output, config.layer_norm_eps)
-        self.embeddings = dropout(normalized, config.hidden_dropout_prob)
-
-    def _layer(self, index, hidden, first_only=False):
-        """Builds a layer for the queries of all tokens, [T, H], or of each row's first, [B, H]."""
-        config = self._config
-        queries = self._tokens.first_of_rows(hidden) if first_only else hidden
-        with tf.variable_scope("encoder/layer_%d" % index):
-            with tf.variable_scope("attention"):
-                with tf.variable_scope("self"):
-                    context = self._attention(queries, hidden, first_only)
-                with tf.variable_scope("output"):
-                    attention_output = _add_and_normalize(
-                        context, queries, config.hidden_dropout_prob, config.initializer_range,
-                        config.layer_norm_eps, _layer_norm_with_gradient,
-                    )  # fmt: skip
-            return _feed_forward(
-                attention_output,
-                config.intermediate_size,
-                self._activation,
-                config.hidden_dropout_prob,
-                config.initializer_range,
-                config.layer_norm_eps,
-                _layer_norm_with_gradient,
-            )
-
-    def _attention(self, queries, hidden, first_only):
-        config, tokens = self._config, self._tokens
-        width = config.hidden_size
-        head_size = width // config.num_attention_heads
-        initializer = create_initializer(config.initializer_range)
-        query = dense_layer_2d(queries, width, initializer, None, "query")
-        key = dense_layer_2d(hidden, width, initializer, None, "key")
-        value = dense_layer_2d(hidden, width, initializer, None, "value")
-        query *= 1.0 / math.sqrt(float(head_size))
-        return _attend(
-            query,
-            key,
-            value,
-            tokens.attention_bias,
-            config.attention_probs_dropout_prob,
-            num_heads=config.num_attention_heads,
-            queries_at=tokens.first_places if first_only else tokens.rectangle,
-            keys_at=tokens.rectangle,
-        )
-
-
-class _Tokens(object):
-    """Where the T tokens of a batch are that are computed: the real ones of its mask, [B, S].
-
-    With them is the first place of each row, real or not: it is what the pooled output is of. They
-    are listed row by row, [T, ...]. For attention, a rectangle [B, N, L, D] holds the N heads of
-    each row's tokens, moved to the left; L are those of the longest row. Either way a token is in
-    one place at the most, so that these moves gather, and so do their gradients.
-
-    Attributes: `rectangle` and `first_places`, as `_attend` takes them; `attention_bias`, float
-    [B, 1, 1, L]; `positions`, int32 [T], in their rows.
-    """
-
-    def __init__(self, input_mask, num_heads):
-        self.batch_size, self.seq_length = get_shape_list(input_mask, expected_rank=2)
-        is_real = tf.not_equal(input_mask, 0)  # [B, S]
-        is_listed = tf.logical_or(is_real, tf.equal(tf.range(self.seq_length), 0))  # [B, S]
-        flat = tf.reshape(is_listed, [-1])
-        self._places = tf.cast(tf.where(flat)[:, 0], tf.int32)  # [T], in [B * S]
-        self._num_tokens = tf.shape(self._places)[0]
-        self.positions = self._places % self.seq_length  # [T]
-        counted = tf.cumsum(tf.cast(flat, tf.int32), exclusive=True)
-        self._tokens = tf.where_v2(flat, counted, self._num_tokens)  # [B * S], T: no token
-        lengths = tf.reduce_sum(tf.cast(is_listed, tf.int32), axis=1)  # [B]
-        self._starts = tf.cumsum(lengths, exclusive=True)  # [B]
-        # Not below zero, which is the maximum of no rows.
-        slots = tf.range(tf.maximum(tf.reduce_max(lengths), 0))  # [L]
-        is_used = slots < lengths[:, tf.newaxis]  # [B, L]
-        self.rectangle = self._make_rectangle(num_heads, slots, is_used)
-        self.first_places = _Column(num_heads)
-        self.attention_bias = self._make_bias(is_real, slots, is_used)
-
-    def _make_rectangle(self, num_heads, slots, is_used):
-        heads = tf.range(num_heads)
-        tokens = tf.where_v2(is_used, self._starts[:, tf.newaxis] + slots, 0)  # [B, L]
-        # [B, N, L], of T * N
-        some_token = tokens[:, tf.newaxis] * num_heads + heads[:, tf.newaxis]
-        token_or_none = tf.where_v2(
-            is_used[:, tf.newaxis], some_token, self._num_tokens * num_heads
-        )
-        rows = self._places // self.seq_length  # [T]
-        ranks = tf.range(self._num_tokens) - tf.gather(self._starts, rows)  # [T]
-        # [T, N], of B * N * L
-        places = (rows[:, tf.newaxis] * num_heads + heads) * tf.size(slots) + ranks[:, tf.newaxis]
-        return _Rectangle(some_token, token_or_none, places)
-
-    @staticmethod
-    def _make_bias(is_real, slots, is_used):
-        """Returns what is added to the scores of attention: float Tensor [B, 1, 1, L]."""
-        # Added before the softmax, this leaves nothing of a place that is not real; but of a first
-        # place that is alone in its row, it leaves that.
-        first_is_masked = tf.logical_not(is_real[:, :1]) & tf.equal(slots, 0)  # [B, L]
-        bias = tf.where_v2(is_used, tf.where_v2(first_is_masked, -10000.0, 0.0), -20000.0)
-        return bias[:, tf.newaxis, tf.newaxis]
-
-    def pack(self, values):
-        """Returns [T] of [B, S]."""
-        return tf.gather(tf.reshape(values, [-1]), self._places)
-
-    def unpack(self, hidden):
-        """Returns [B, S, H] of [T, H], with zeros where there is no token."""
-        flat = _rearrange(
-            hidden, lambda x: _gather(x, self._tokens), lambda g: tf.gather(g, self._places)
-        )
-        return tf.reshape(flat, [self.batch_size, self.seq_length, get_shape_list(hidden)[-1]])
-
-    def first_of_rows(self, hidden):
-        """Returns the first place of each row, [B, H] of [T, H]."""
-        rows = self._places // self.seq_length
-        rows_or_none = tf.where_v2(tf.equal(self.positions, 0), rows, self.batch_size)  # [T]
-        return _rearrange(
-            hidden, lambda x: tf.gather(x, self._starts), lambda g: _gather(g, rows_or_none)
-        )
-
-
-class _Rectangle(object):
-    """The moves of T tokens' heads, [T * N, D], to a rectangle, [B, N, L, D], and back."""
-
-    def __init__(self, some_token, token_or_none, places):
-        """Keeps the indices.
-
-        Args:
-          some_token: int32 Tensor of shape [B, N, L]. The head of each place; of some token, where
-            there is none.
-          token_or_none: int32 Tensor of shape [B, N, L]. Likewise, but T * N where there is none.
-          places: int32 Tensor of shape [T, N]. The place of each token's head, of B * N * L.
-        """
-        self._some_token = some_token
-        self._token_or_none = token_or_none
-        self._places = places
-
-    def fill(self, heads):
-        """Returns [B, N, L, D] of [T * N, D], with some token's where there is none."""
-        return tf.gather(heads, self._some_token)
-
-    def fill_with_zeros(self, heads):
-        """Returns [B, N, L, D] of [T * N, D], with zeros where there is no token."""
-        return _gather(heads, self._token_or_none)
-
-    def take(self, rectangle):
-        """Returns [T * N, D] of [B, N, L, D]."""
-        width = get_shape_list(rectangle)[-1]
-        return tf.gather(tf.reshape(rectangle, [-1, width]), tf.reshape(self._places, [-1]))
-
-
-class _Column(object):
-    """A rectangle, as above, of one token for each row, [B, N, 1, D]: they are there already."""
-
-    def __init__(self, num_heads):
-        self._num_heads = num_heads
-
-    def fill(self, heads):
-        """Returns [B, N, 1, D] of [B * N, D]."""
-        return tf.reshape(heads, [-1, self._num_heads, 1, get_shape_list(heads)[-1]])
-
-    fill_with_zeros = fill
-
-    def take(self, column):
-        """Returns [B * N, D] of [B, N, 1, D]."""
-        return tf.reshape(column, [-1, get_shape_list(column)[-1]])
-
-
-def _rearrange(vectors, forward, backward):
-    """Moves vectors to places of their own, one each at the most.
-
-    The gradient is then to move them back. That of `tf.gather` adds up, which takes longer.
-
-    Args:
-      vectors: float Tensor of shape [M, D].
-      forward: function of it that returns the vectors where they are to be.
-      backward: function of a Tensor of that shape that returns its vectors where they were.
-    """
-
-    @tf.custom_gradient
-    def rearrange(vectors):
-        shape = get_shape_list(vectors)
-        return forward(vectors), lambda upstream: tf.reshape(backward(upstream), shape)
-
-    return rearrange(vectors)
-
-
-def _gather(vectors, indices):
-    """Gathers of [M, D]; the index M stands for zeros."""
-    zeros = tf.zeros([1, get_shape_list(vectors)[-1]], vectors.dtype)
-    return tf.gather(tf.concat([vectors, zeros], axis=0), indices)
-
-
-def _attend(query, key, value, bias, dropout_prob, num_heads, queries_at, keys_at):
-    """Attends with as few passes over the probabilities, and as little memory, as there can be.
-
-    Args:
-      query: float Tensor of shape [M, N * D], divided by the root of D.
-      key: float Tensor of shape [T, N * D].
-      value: float Tensor of shape [T, N * D].
-      bias: float Tensor of shape [B, 1, 1, L], added to the scores.
-      dropout_prob: Python float. Dropout of the probabilities.
-      num_heads: int. N.
-      queries_at: `_Rectangle` or `_Column` of the queries, [B, N, F, D].
-      keys_at: `_Rectangle` of the keys and values, [B, N, L, D].
-
-    Returns:
-      float Tensor of shape [M, N * D].
-    """
-    width = get_shape_list(query)[-1]
-
-    def split(flat):
-        return tf.reshape(flat, [-1, width // num_heads])
-
-    def join(heads):
-        return tf.reshape(heads, [-1, width])
-
-    @tf.custom_gradient
-    def attend(query, key, value):
-        query, key, value = (
-            at.fill(split(flat))
-            for at, flat in ((queries_at, query), (keys_at, key), (keys_at, value))
-        )
-        scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, F, L]
-        probs = tf.nn.softmax(scores)
-        drop, factor = _make_dropout(tf.shape(probs), dropout_prob)
-        context = queries_at.take(tf.matmul(drop(probs), value))  # [M * N, D]
-        # The factor is left to these vectors, which are shorter than those of the probabilities.
-        context = context * factor if factor != 1.0 else context
-
-        def gradient(upstream):
-            upstream = split(upstream)  # [M * N, D]
-            # The softmax's gradient has a sum over L of what is [F, L]; it is as well the sum
-            # over D of context * upstream: Dao et al. 2022, https://arxiv.org/abs/2205.14135,
-            # appendix B.2.
-            total = tf.reduce_sum(context * upstream, axis=-1, keepdims=True)
-            total = queries_at.fill_with_zeros(total)  # [B, N, F, 1]
-            upstream = queries_at.fill_with_zeros(upstream * factor)
-            upstream_of_dropped = tf.matmul(upstream, value, transpose_b=True)
-            with tf.control_dependencies([upstream]):  # Or parts of it would be ready, and kept.
-                dropped = drop(probs)
-                upstream_of_probs = drop(upstream_of_dropped)
-            upstream_of_scores = (upstream_of_probs - total) * probs
-            # Nothing comes from where there is no token, since there is no attention to it.
-            gradients = (
-                queries_at.take(tf.matmul(upstream_of_scores, key)),
-                keys_at.take(tf.matmul(upstream_of_scores, query, transpose_a=True)),
-                keys_at.take(tf.matmul(dropped, upstream, transpose_a=True)),
-            )
-            return [join(heads) for heads in gradients]
-
-        return join(context), gradient
-
-    return attend(query, key, value)
 
 
 def gelu(x):
@@ -740,26 +371,8 @@ def gelu(x):
     return 0.5 * x * (1.0 + tf.math.erf(x / math.sqrt(2.0)))
 
 
-@tf.custom_gradient
-def _gelu_with_gradient(x):
-    """`gelu`, whose gradient, Phi(x) + x * phi(x), takes fewer passes than TensorFlow's."""
-    cdf = 0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))
-
-    def gradient(upstream):
-        pdf = tf.exp(-0.5 * tf.square(x)) * (1.0 / math.sqrt(2.0 * math.pi))
-        return upstream * (cdf + x * pdf)
-
-    return x * cdf, gradient
-
-
-def _activation_for(config, is_training):
-    activation = get_activation(config.hidden_act)
-    # Where there is no gradient, TensorFlow joins the plain formula to the matrix product.
-    return _gelu_with_gradient if is_training and activation is gelu else activation
-
-
 def gelu_tanh(x):
-    """GELU in its tanh approximation (the same paper, section 2), as `gelu`."""
+    """GELU in its tanh approximation (same paper, section 2); see `gelu`."""
     cdf = 0.5 * (1.0 + tf.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * tf.pow(x, 3))))
     return x * cdf
 
@@ -779,7 +392,7 @@ def get_activation(activation_string):
     """Returns the function of an activation's name, e.g. "relu" => `tf.nn.relu`.
 
     Args:
-      activation_string: string name, or a function, which is returned as it is.
+      activation_string: string name, or a function, which is returned unchanged.
 
     Returns:
       A function of a float Tensor, or None for "linear", "" and None.
@@ -802,7 +415,7 @@ def get_activation(activation_string):
 
 
 def get_assignment_map_from_checkpoint(tvars, init_checkpoint):
-    """Matches variables to those of a checkpoint by name.
+    """Matches variables with those of a checkpoint by name.
 
     Args:
       tvars: list of variables.
@@ -827,14 +440,14 @@ def get_assignment_map_from_checkpoint(tvars, init_checkpoint):
 def dropout(input_tensor, dropout_prob):
     """Applies dropout.
 
-    Which values are dropped is a function of the graph's seed, the place in the graph, and the
-    global step (or the Tensor in the collection `DROPOUT_STEP`), where the graph has these; so that
-    a training that goes on from a checkpoint drops what it would have dropped anyway.
+    Which values are dropped depends on the graph's seed, the position in the graph, and the global
+    step (or the Tensor in the collection `DROPOUT_STEP`), if the graph has these. So a training
+    that resumes from a checkpoint drops the same values as one that was not interrupted.
 
     Args:
       input_tensor: float Tensor.
-      dropout_prob: Python float. The probability of dropping a value (not of keeping it), in
-        steps of 1 / 65536; but 0 for no other than 0, and never 1.
+      dropout_prob: Python float. The probability of dropping a value (not of keeping it), rounded
+        to a multiple of 1 / 65536, but not to 0 or 1.
 
     Returns:
       float Tensor of the shape of `input_tensor`.
@@ -849,25 +462,25 @@ def _make_dropout(shape, dropout_prob):
     """Draws which values of a shape are dropped.
 
     Returns:
-      (drop, factor): a function of a float Tensor, which is broadcast to that shape, that returns
-      it with zeros for the values dropped, and by what the others are to be multiplied, a float.
+      (drop, factor): a function that broadcasts a float Tensor to this shape and sets the dropped
+      values to zero, and the float by which the other values must be multiplied.
     """
     if not dropout_prob:
         return (lambda values: values), 1.0
-    # 16 random bits for each value, since making them costs as much as anything else here does.
+    # Only 16 random bits per value: drawing them is most of the work.
     dropped = min(max(1, int(round(dropout_prob * 65536))), 65535)
     size = tf.reduce_prod(shape)
     bits = tf.random.stateless_uniform(
         [(size + 1) // 2], _dropout_seed(), minval=None, maxval=None, dtype=tf.int32
     )
     bits = tf.reshape(tf.reshape(tf.bitcast(bits, tf.int16), [-1])[:size], shape)
-    is_kept = bits >= dropped - 32768  # One byte for each value, all that is kept of this.
+    is_kept = bits >= dropped - 32768  # One byte per value; nothing else is kept.
     factor = 65536.0 / (65536 - dropped)
     return (lambda values: tf.cast(is_kept, values.dtype) * values), factor
 
 
 def _dropout_seed():
-    """Returns the seed of an op that makes random bits, int Tensor [2]; each has another."""
+    """Returns the seed of an op that draws random bits, int Tensor [2]; it differs for each op."""
     graph_seed, op_seed = tf.get_seed(None)
     if graph_seed is None:
         return tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32)
@@ -896,41 +509,13 @@ def _layer_norm_variables(input_tensor):
     return gamma, beta
 
 
-def _layer_norm_with_gradient(input_tensor, epsilon=1e-12):
-    """`layer_norm` in fewer passes, whose gradient takes less than half of TensorFlow's time."""
-
-    def mean(x):
-        return tf.reduce_mean(x, axis=-1, keepdims=True)
-
-    @tf.custom_gradient
-    def normalize(x, gamma, beta):
-        centered = x - mean(x)
-        scale = tf.math.rsqrt(mean(tf.square(centered)) + epsilon)  # [..., 1]
-        normalized = centered * scale
-
-        def gradient(upstream):
-            rows = list(range(upstream.shape.ndims - 1))
-            d_normalized = upstream * gamma
-            shift = mean(d_normalized) + normalized * mean(d_normalized * normalized)
-            return (
-                (d_normalized - shift) * scale,
-                tf.reduce_sum(upstream * normalized, axis=rows),
-                tf.reduce_sum(upstream, axis=rows),
-            )
-
-        return normalized * gamma + beta, gradient
-
-    with tf.variable_scope(None, default_name="LayerNorm"):
-        return normalize(input_tensor, *_layer_norm_variables(input_tensor))
-
-
 def layer_norm_and_dropout(input_tensor, dropout_prob, name=None, epsilon=1e-12):
     """Applies layer normalization, then dropout."""
     return dropout(layer_norm(input_tensor, name, epsilon), dropout_prob)
 
 
 def create_initializer(initializer_range=0.02):
-    """Returns a truncated normal initializer of that standard deviation."""
+    """Returns a truncated normal initializer with the given standard deviation."""
     return tf.truncated_normal_initializer(stddev=initializer_range)
 
 
@@ -946,12 +531,12 @@ def embedding_lookup(
 
     Args:
       input_ids: int32 Tensor of shape [batch_size, seq_length] or [batch_size, seq_length,
-        num_inputs], whose embeddings are laid side by side.
+        num_inputs], whose embeddings are concatenated.
       vocab_size: int. Rows of the table.
       embedding_size: int. Width of the table.
       initializer_range: float. Standard deviation of new embeddings.
       word_embedding_name: string. Name of the table.
-      use_one_hot_embeddings: bool. Look up by a product with one-hot rows, not by gathering.
+      use_one_hot_embeddings: bool. Look up by a product with one-hot rows instead of gathering.
 
     Returns:
       float Tensor of shape [batch_size, seq_length, num_inputs * embedding_size], and the table,
@@ -975,8 +560,8 @@ def embedding_lookup(
 
 
 def _gather_rows(table, indices):
-    # Gathered of what is read: once a variable itself is gathered of, TensorFlow copies the whole
-    # of it at each update (its kernels' "copy-on-read mode").
+    # Gathers from the variable's value: after a gather from the variable itself, TensorFlow copies
+    # the whole table at each update (its kernels' "copy-on-read mode").
     return tf.gather(tf.convert_to_tensor(table), indices)
 
 
@@ -1037,7 +622,7 @@ def embedding_postprocessor(
 
 
 def _token_type_embeddings(token_type_table, token_type_ids):
-    # A product with one-hot rows: the table is tiny, and its gradient is then a product as well.
+    # A product with one-hot rows: the table is tiny, and its gradient is a product too.
     vocab_size, width = get_shape_list(token_type_table)
     one_hot_ids = tf.one_hot(tf.reshape(token_type_ids, [-1]), depth=vocab_size)
     embeddings = tf.matmul(one_hot_ids, token_type_table)
@@ -1048,12 +633,12 @@ def _position_embeddings(position_table, input_tensor):
     width = get_shape_list(position_table)[1]
     seq_length = get_shape_list(input_tensor)[1]
     with tf.control_dependencies(_check_length(seq_length, position_table)):
-        # Positions are those of the row, so one slice serves the whole batch: [1, S, H]
+        # Positions are the same in each row, so one slice serves the whole batch: [1, S, H]
         return tf.slice(position_table, [0, 0], [seq_length, width])[tf.newaxis]
 
 
 def _check_length(seq_length, position_table):
-    """Refuses a length above the positions: here, or by the ops it returns, to be run first."""
+    """Checks that there are enough positions, here or by the ops it returns, to be run first."""
     max_positions = get_shape_list(position_table)[0]
     if isinstance(seq_length, int) and seq_length > max_positions:
         raise ValueError(
@@ -1203,7 +788,7 @@ def attention_layer(
     scores = tf.multiply(scores, 1.0 / math.sqrt(float(size_per_head)))
     if attention_mask is not None:
         attention_mask = tf.cast(tf.expand_dims(attention_mask, axis=[1]), tf.float32)
-        # Added before the softmax, this leaves nothing of a masked position.  [B, 1, F, T]
+        # Added before the softmax, it makes the weight of masked positions zero.  [B, 1, F, T]
         scores += (1.0 - attention_mask) * -10000.0
     probs = dropout(tf.nn.softmax(scores), attention_probs_dropout_prob)  # [B, N, F, T]
 
@@ -1255,7 +840,7 @@ def transformer_model(
             % (hidden_size, num_attention_heads)
         )
     input_width = get_shape_list(input_tensor, expected_rank=3)[2]
-    if input_width != hidden_size:  # The residual connections add the two.
+    if input_width != hidden_size:  # The residual connections add both.
         raise ValueError(
             "The width of the input (%d) is not the hidden size (%d)." % (input_width, hidden_size)
         )
@@ -1345,7 +930,7 @@ def _add_and_normalize(
     layer_norm_eps,
     layer_norm_fn=layer_norm,
 ):
-    """The end of both halves of a layer: dense layer, dropout, residual connection, LayerNorm."""
+    """Ends both halves of a layer: dense layer, dropout, residual connection, LayerNorm."""
     hidden_size = get_shape_list(residual)[-1]
     initializer = create_initializer(initializer_range)
     output = dense_layer_2d(input_tensor, hidden_size, initializer, None, "dense")
@@ -1354,7 +939,7 @@ def _add_and_normalize(
 
 
 def get_shape_list(tensor, expected_rank=None, name=None):
-    """Returns the shape of a tensor as a list, with static dimensions where they are known.
+    """Returns the shape of a tensor as a list, with static dimensions if they are known.
 
     Args:
       tensor: Tensor.
@@ -1386,7 +971,7 @@ def reshape_to_matrix(input_tensor):
 
 
 def reshape_from_matrix(output_tensor, orig_shape_list):
-    """Gives a rank 2 Tensor the leading dimensions of `orig_shape_list` back."""
+    """Restores the leading dimensions of `orig_shape_list` in a rank 2 Tensor."""
     if len(orig_shape_list) == 2:
         return output_tensor
     width = get_shape_list(output_tensor)[-1]
@@ -1409,3 +994,447 @@ def assert_rank(tensor, expected_rank, name=None):
                 expected_rank,
             )
         )
+
+
+# The two encoders of `BertModel`: over whole rectangles, and over tokens only.
+
+
+class _PaddedEncoder(object):
+    """Embeddings and layers over all of [batch_size, seq_length]: the reference.
+
+    It consists of the public functions above, with TensorFlow's own gradients.
+    """
+
+    def __init__(
+        self, config, is_training, input_ids, input_mask, token_type_ids, use_one_hot_embeddings
+    ):
+        del is_training
+        with tf.variable_scope("embeddings"):
+            self.word_embeddings, self.embedding_table = embedding_lookup(
+                input_ids=input_ids,
+                vocab_size=config.vocab_size,
+                embedding_size=config.hidden_size,
+                initializer_range=config.initializer_range,
+                word_embedding_name="word_embeddings",
+                use_one_hot_embeddings=use_one_hot_embeddings,
+            )
+            self.embeddings = embedding_postprocessor(
+                input_tensor=self.word_embeddings,
+                use_token_type=True,
+                token_type_ids=token_type_ids,
+                token_type_vocab_size=config.type_vocab_size,
+                token_type_embedding_name="token_type_embeddings",
+                use_position_embeddings=True,
+                position_embedding_name="position_embeddings",
+                initializer_range=config.initializer_range,
+                max_position_embeddings=config.max_position_embeddings,
+                dropout_prob=config.hidden_dropout_prob,
+                layer_norm_eps=config.layer_norm_eps,
+            )
+        with tf.variable_scope("encoder"):
+            self._all_layers = transformer_model(
+                input_tensor=self.embeddings,
+                attention_mask=create_attention_mask_from_input_mask(input_ids, input_mask),
+                hidden_size=config.hidden_size,
+                num_hidden_layers=config.num_hidden_layers,
+                num_attention_heads=config.num_attention_heads,
+                intermediate_size=config.intermediate_size,
+                intermediate_act_fn=get_activation(config.hidden_act),
+                hidden_dropout_prob=config.hidden_dropout_prob,
+                attention_probs_dropout_prob=config.attention_probs_dropout_prob,
+                initializer_range=config.initializer_range,
+                do_return_all_layers=True,
+                layer_norm_eps=config.layer_norm_eps,
+            )
+        self.first_tokens = tf.squeeze(self._all_layers[-1][:, 0:1, :], axis=1)  # [B, H]
+
+    def layers(self):
+        """Returns each layer's output, [B, S, H]."""
+        return self._all_layers
+
+    def unpack(self, hidden):
+        """Returns its argument, which is [B, S, H] already."""
+        return hidden
+
+
+# Padding-free execution.
+#
+# Two rows, "a b c" and "x y", with S = 3: B * S = 6 positions, of which one, "-", is padding, and
+# T = 5 tokens. Embeddings, dense layers, LayerNorms and activations are computed on the packed
+# form; only attention uses a rectangle, as long as the longest row (here L = 3).
+#
+#     input_ids [B, S]      packed [T, H]         rectangle [B, N, L, D]      unpacked [B, S, H]
+#
+#       0:a  1:b  2:c         0: a                  a  b  c                     a  b  c
+#       3:x  4:y  5:-         1: b                  x  y  *                     x  y  0
+#                             2: c
+#                             3: x              (* some token, whose attention
+#                             4: y               weight the bias makes zero)
+#
+#     `_Tokens.pack` gathers the tokens row by row; `_Tokens.unpack` scatters them back and fills in
+#     zeros. `_Rectangle.fill` moves each row's tokens to its left end, `_Rectangle.take` back.
+#     The first position of each row always counts as a token, even if it is masked, since the
+#     pooled output needs it.
+
+
+class _PackedEncoder(object):
+    """Embeddings and layers only over the tokens of `_Tokens`, one row after the other: [T, H].
+
+    Attention, a small part of the work, uses a rectangle as long as the longest row. The last layer
+    is built for the first token of each row, since the pooled output needs nothing else, and for
+    all tokens only if they are requested.
+    """
+
+    def __init__(
+        self, config, is_training, input_ids, input_mask, token_type_ids, use_one_hot_embeddings
+    ):
+        self._config = config
+        self._activation = _activation_for(config, is_training)
+        self._tokens = _Tokens(input_mask, config.num_attention_heads)
+        with tf.variable_scope("embeddings"):
+            self._build_embeddings(input_ids, token_type_ids, use_one_hot_embeddings)
+        self._all_layers = []
+        hidden = self.embeddings
+        for index in range(config.num_hidden_layers - 1):
+            hidden = self._layer(index, hidden)
+            self._all_layers.append(hidden)
+        self._last_input = hidden
+        self.first_tokens = self._layer(config.num_hidden_layers - 1, hidden, first_only=True)
+
+    def layers(self):
+        """Returns each layer's output, [T, H]."""
+        last = self._config.num_hidden_layers - 1
+        if len(self._all_layers) == last:
+            self._all_layers.append(self._layer(last, self._last_input))
+        return self._all_layers
+
+    def unpack(self, hidden):
+        """Returns [B, S, H] from [T, H], with zeros at padding positions."""
+        return self._tokens.unpack(hidden)
+
+    def _build_embeddings(self, input_ids, token_type_ids, use_one_hot_embeddings):
+        config, tokens = self._config, self._tokens
+        initializer = create_initializer(config.initializer_range)
+
+        def table(name, num_rows):
+            return tf.get_variable(name, [num_rows, config.hidden_size], initializer=initializer)
+
+        words, self.embedding_table = embedding_lookup(
+            input_ids=tokens.pack(input_ids)[tf.newaxis],
+            vocab_size=config.vocab_size,
+            embedding_size=config.hidden_size,
+            initializer_range=config.initializer_range,
+            word_embedding_name="word_embeddings",
+            use_one_hot_embeddings=use_one_hot_embeddings,
+        )
+        self.word_embeddings = words[0]  # [T, H]
+        token_types = table("token_type_embeddings", config.type_vocab_size)
+        positions = table("position_embeddings", config.max_position_embeddings)
+        with tf.control_dependencies(_check_length(tokens.seq_length, positions)):
+            output = self.word_embeddings + _gather_rows(positions, tokens.positions)
+        output += _token_type_embeddings(token_types, tokens.pack(token_type_ids))
+        normalized = _layer_norm_with_gradient(output, config.layer_norm_eps)
+        self.embeddings = dropout(normalized, config.hidden_dropout_prob)
+
+    def _layer(self, index, hidden, first_only=False):
+        """Builds a layer for the queries of all tokens, [T, H], or of first tokens, [B, H]."""
+        config = self._config
+        queries = self._tokens.first_of_rows(hidden) if first_only else hidden
+        with tf.variable_scope("encoder/layer_%d" % index):
+            with tf.variable_scope("attention"):
+                with tf.variable_scope("self"):
+                    context = self._attention(queries, hidden, first_only)
+                with tf.variable_scope("output"):
+                    attention_output = _add_and_normalize(
+                        context, queries, config.hidden_dropout_prob, config.initializer_range,
+                        config.layer_norm_eps, _layer_norm_with_gradient,
+                    )  # fmt: skip
+            return _feed_forward(
+                attention_output,
+                config.intermediate_size,
+                self._activation,
+                config.hidden_dropout_prob,
+                config.initializer_range,
+                config.layer_norm_eps,
+                _layer_norm_with_gradient,
+            )
+
+    def _attention(self, queries, hidden, first_only):
+        config, tokens = self._config, self._tokens
+        width = config.hidden_size
+        head_size = width // config.num_attention_heads
+        initializer = create_initializer(config.initializer_range)
+        query = dense_layer_2d(queries, width, initializer, None, "query")
+        key = dense_layer_2d(hidden, width, initializer, None, "key")
+        value = dense_layer_2d(hidden, width, initializer, None, "value")
+        query *= 1.0 / math.sqrt(float(head_size))
+        return _attend(
+            query,
+            key,
+            value,
+            tokens.attention_bias,
+            config.attention_probs_dropout_prob,
+            num_heads=config.num_attention_heads,
+            queries_at=tokens.first_places if first_only else tokens.rectangle,
+            keys_at=tokens.rectangle,
+        )
+
+
+class _Tokens(object):
+    """The T tokens of a batch that are computed: those in its mask [B, S], and first positions.
+
+    The first position of each row is computed even if it is masked, since the pooled output needs
+    it. Tokens are listed row by row, [T, ...]. For attention, a rectangle [B, N, L, D] contains
+    the N
+    heads of each row's tokens, moved to the left. In both forms a token occurs at most once, so
+    that moving tokens is a gather, and so is its gradient.
+
+    Attributes:
+      rectangle, first_places: Arguments of `_attend`.
+      attention_bias: float [B, 1, 1, L].
+      positions: int32 [T], each token's position in its row.
+    """
+
+    def __init__(self, input_mask, num_heads):
+        self.batch_size, self.seq_length = get_shape_list(input_mask, expected_rank=2)
+        is_real = tf.not_equal(input_mask, 0)  # [B, S]
+        is_listed = tf.logical_or(is_real, tf.equal(tf.range(self.seq_length), 0))  # [B, S]
+        flat = tf.reshape(is_listed, [-1])
+        self._places = tf.cast(tf.where(flat)[:, 0], tf.int32)  # [T], in [B * S]
+        self._num_tokens = tf.shape(self._places)[0]
+        self.positions = self._places % self.seq_length  # [T]
+        counted = tf.cumsum(tf.cast(flat, tf.int32), exclusive=True)
+        self._tokens = tf.where_v2(flat, counted, self._num_tokens)  # [B * S], T: no token
+        lengths = tf.reduce_sum(tf.cast(is_listed, tf.int32), axis=1)  # [B]
+        self._starts = tf.cumsum(lengths, exclusive=True)  # [B]
+        # At least zero: the maximum over no rows is the lowest integer.
+        slots = tf.range(tf.maximum(tf.reduce_max(lengths), 0))  # [L]
+        is_used = slots < lengths[:, tf.newaxis]  # [B, L]
+        self.rectangle = self._make_rectangle(num_heads, slots, is_used)
+        self.first_places = _Column(num_heads)
+        self.attention_bias = self._make_bias(is_real, slots, is_used)
+
+    def _make_rectangle(self, num_heads, slots, is_used):
+        heads = tf.range(num_heads)
+        tokens = tf.where_v2(is_used, self._starts[:, tf.newaxis] + slots, 0)  # [B, L]
+        # [B, N, L], of T * N
+        some_token = tokens[:, tf.newaxis] * num_heads + heads[:, tf.newaxis]
+        token_or_none = tf.where_v2(
+            is_used[:, tf.newaxis], some_token, self._num_tokens * num_heads
+        )
+        rows = self._places // self.seq_length  # [T]
+        ranks = tf.range(self._num_tokens) - tf.gather(self._starts, rows)  # [T]
+        # [T, N], of B * N * L
+        places = (rows[:, tf.newaxis] * num_heads + heads) * tf.size(slots) + ranks[:, tf.newaxis]
+        return _Rectangle(some_token, token_or_none, places)
+
+    @staticmethod
+    def _make_bias(is_real, slots, is_used):
+        """Returns the bias added to attention scores: float Tensor [B, 1, 1, L]."""
+        # Added before the softmax, it makes the weight of unused slots and masked first positions
+        # zero; in a row without tokens, the first position still gets all the weight.
+        first_is_masked = tf.logical_not(is_real[:, :1]) & tf.equal(slots, 0)  # [B, L]
+        bias = tf.where_v2(is_used, tf.where_v2(first_is_masked, -10000.0, 0.0), -20000.0)
+        return bias[:, tf.newaxis, tf.newaxis]
+
+    def pack(self, values):
+        """Returns [T] from [B, S]."""
+        return tf.gather(tf.reshape(values, [-1]), self._places)
+
+    def unpack(self, hidden):
+        """Returns [B, S, H] from [T, H], with zeros at padding positions."""
+        flat = _rearrange(
+            hidden, lambda x: _gather(x, self._tokens), lambda g: tf.gather(g, self._places)
+        )
+        return tf.reshape(flat, [self.batch_size, self.seq_length, get_shape_list(hidden)[-1]])
+
+    def first_of_rows(self, hidden):
+        """Returns the first token of each row: [B, H] from [T, H]."""
+        rows = self._places // self.seq_length
+        rows_or_none = tf.where_v2(tf.equal(self.positions, 0), rows, self.batch_size)  # [T]
+        return _rearrange(
+            hidden, lambda x: tf.gather(x, self._starts), lambda g: _gather(g, rows_or_none)
+        )
+
+
+class _Rectangle(object):
+    """Moves the heads of T tokens, [T * N, D], to a rectangle, [B, N, L, D], and back."""
+
+    def __init__(self, some_token, token_or_none, places):
+        """Creates the moves.
+
+        Args:
+          some_token: int32 Tensor of shape [B, N, L]. The head for each slot; some token's head for
+            an unused slot.
+          token_or_none: int32 Tensor of shape [B, N, L]. The same, but T * N for an unused slot.
+          places: int32 Tensor of shape [T, N]. The slot of each token's head, among B * N * L.
+        """
+        self._some_token = some_token
+        self._token_or_none = token_or_none
+        self._places = places
+
+    def fill(self, heads):
+        """Returns [B, N, L, D] from [T * N, D]; unused slots contain some token's head."""
+        return tf.gather(heads, self._some_token)
+
+    def fill_with_zeros(self, heads):
+        """Returns [B, N, L, D] from [T * N, D]; unused slots contain zeros."""
+        return _gather(heads, self._token_or_none)
+
+    def take(self, rectangle):
+        """Returns [T * N, D] from [B, N, L, D]."""
+        width = get_shape_list(rectangle)[-1]
+        return tf.gather(tf.reshape(rectangle, [-1, width]), tf.reshape(self._places, [-1]))
+
+
+class _Column(object):
+    """The same moves for one token per row, [B, N, 1, D]: they are only reshapes."""
+
+    def __init__(self, num_heads):
+        self._num_heads = num_heads
+
+    def fill(self, heads):
+        """Returns [B, N, 1, D] from [B * N, D]."""
+        return tf.reshape(heads, [-1, self._num_heads, 1, get_shape_list(heads)[-1]])
+
+    fill_with_zeros = fill
+
+    def take(self, column):
+        """Returns [B * N, D] from [B, N, 1, D]."""
+        return tf.reshape(column, [-1, get_shape_list(column)[-1]])
+
+
+def _rearrange(vectors, forward, backward):
+    """Moves vectors, each to at most one place.
+
+    The gradient then moves them back. The gradient of `tf.gather` sums instead, which is slower.
+
+    Args:
+      vectors: float Tensor of shape [M, D].
+      forward: function that returns the moved vectors.
+      backward: function that moves vectors back.
+    """
+
+    @tf.custom_gradient
+    def rearrange(vectors):
+        shape = get_shape_list(vectors)
+        return forward(vectors), lambda upstream: tf.reshape(backward(upstream), shape)
+
+    return rearrange(vectors)
+
+
+def _gather(vectors, indices):
+    """Gathers from [M, D]; the index M yields zeros."""
+    zeros = tf.zeros([1, get_shape_list(vectors)[-1]], vectors.dtype)
+    return tf.gather(tf.concat([vectors, zeros], axis=0), indices)
+
+
+def _attend(query, key, value, bias, dropout_prob, num_heads, queries_at, keys_at):
+    """Computes attention in few passes over the probabilities, and in little memory.
+
+    Args:
+      query: float Tensor of shape [M, N * D], divided by the root of D.
+      key: float Tensor of shape [T, N * D].
+      value: float Tensor of shape [T, N * D].
+      bias: float Tensor of shape [B, 1, 1, L], added to the scores.
+      dropout_prob: Python float. Dropout of the probabilities.
+      num_heads: int. N.
+      queries_at: `_Rectangle` or `_Column` of the queries, [B, N, F, D].
+      keys_at: `_Rectangle` of the keys and values, [B, N, L, D].
+
+    Returns:
+      float Tensor of shape [M, N * D].
+    """
+    width = get_shape_list(query)[-1]
+
+    def split(flat):
+        return tf.reshape(flat, [-1, width // num_heads])
+
+    def join(heads):
+        return tf.reshape(heads, [-1, width])
+
+    @tf.custom_gradient
+    def attend(query, key, value):
+        query, key, value = (
+            at.fill(split(flat))
+            for at, flat in ((queries_at, query), (keys_at, key), (keys_at, value))
+        )
+        scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, F, L]
+        probs = tf.nn.softmax(scores)
+        drop, factor = _make_dropout(tf.shape(probs), dropout_prob)
+        context = queries_at.take(tf.matmul(drop(probs), value))  # [M * N, D]
+        # Scaling the context is cheaper than scaling the probabilities, which are larger.
+        context = context * factor if factor != 1.0 else context
+
+        def gradient(upstream):
+            upstream = split(upstream)  # [M * N, D]
+            # The softmax's gradient needs a sum over L of an [F, L] array, which equals the sum
+            # over D of context * upstream: Dao et al. 2022, https://arxiv.org/abs/2205.14135,
+            # appendix B.2.
+            total = tf.reduce_sum(context * upstream, axis=-1, keepdims=True)
+            total = queries_at.fill_with_zeros(total)  # [B, N, F, 1]
+            upstream = queries_at.fill_with_zeros(upstream * factor)
+            upstream_of_dropped = tf.matmul(upstream, value, transpose_b=True)
+            with tf.control_dependencies(
+                [upstream]
+            ):  # Otherwise they are computed early, and occupy memory.
+                dropped = drop(probs)
+                upstream_of_probs = drop(upstream_of_dropped)
+            upstream_of_scores = (upstream_of_probs - total) * probs
+            # Unused slots contribute nothing, since their attention weight is zero.
+            gradients = (
+                queries_at.take(tf.matmul(upstream_of_scores, key)),
+                keys_at.take(tf.matmul(upstream_of_scores, query, transpose_a=True)),
+                keys_at.take(tf.matmul(dropped, upstream, transpose_a=True)),
+            )
+            return [join(heads) for heads in gradients]
+
+        return join(context), gradient
+
+    return attend(query, key, value)
+
+
+@tf.custom_gradient
+def _gelu_with_gradient(x):
+    """`gelu` with the gradient Phi(x) + x * phi(x), in fewer passes than TensorFlow's."""
+    cdf = 0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))
+
+    def gradient(upstream):
+        pdf = tf.exp(-0.5 * tf.square(x)) * (1.0 / math.sqrt(2.0 * math.pi))
+        return upstream * (cdf + x * pdf)
+
+    return x * cdf, gradient
+
+
+def _activation_for(config, is_training):
+    activation = get_activation(config.hidden_act)
+    # Without a gradient, TensorFlow fuses the plain formula into the matrix product.
+    return _gelu_with_gradient if is_training and activation is gelu else activation
+
+
+def _layer_norm_with_gradient(input_tensor, epsilon=1e-12):
+    """`layer_norm` in fewer passes; its gradient takes less than half the time of TensorFlow's."""
+
+    def mean(x):
+        return tf.reduce_mean(x, axis=-1, keepdims=True)
+
+    @tf.custom_gradient
+    def normalize(x, gamma, beta):
+        centered = x - mean(x)
+        scale = tf.math.rsqrt(mean(tf.square(centered)) + epsilon)  # [..., 1]
+        normalized = centered * scale
+
+        def gradient(upstream):
+            rows = list(range(upstream.shape.ndims - 1))
+            d_normalized = upstream * gamma
+            shift = mean(d_normalized) + normalized * mean(d_normalized * normalized)
+            return (
+                (d_normalized - shift) * scale,
+                tf.reduce_sum(upstream * normalized, axis=rows),
+                tf.reduce_sum(upstream, axis=rows),
+            )
+
+        return normalized * gamma + beta, gradient
+
+    with tf.variable_scope(None, default_name="LayerNorm"):
+        return normalize(input_tensor, *_layer_norm_variables(input_tensor))

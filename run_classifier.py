@@ -1,25 +1,28 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Fine-tunes BERT to classify single texts or pairs; evaluates; predicts. See README.md."""
 
-import os
 import sys
 
-# Before TensorFlow is imported: its start-up messages about CUDA libraries say nothing here.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if "--verbosity=debug" in sys.argv else "3")
+from finetune.runs import cli
+from finetune.tasks.classification.config import ClassifierConfig
+from processors import PROCESSORS
 
-from finetune import cli, runner
-from finetune.classification import Classification
-from finetune.classifier_config import ClassifierConfig
+
+def _load_task():
+    from finetune.tasks.classification.task import Classification
+
+    return Classification
 
 
 def main(argv):
     """Runs the script and returns its exit status."""
     return cli.run_main(
-        lambda config: runner.run(config, Classification),
+        _load_task,
         argv=argv,
         program="run_classifier.py",
         summary="Fine-tunes BERT to classify texts or pairs of texts.",
         config_class=ClassifierConfig,
+        processors=PROCESSORS,
     )
 
 

@@ -1,25 +1,28 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Fine-tunes BERT to tag the words of texts; evaluates; predicts. See README.md."""
 
-import os
 import sys
 
-# Before TensorFlow is imported: its start-up messages about CUDA libraries say nothing here.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if "--verbosity=debug" in sys.argv else "3")
+from finetune.runs import cli
+from finetune.tasks.tagging.config import NerConfig
+from processors import PROCESSORS
 
-from finetune import cli, runner
-from finetune.ner_config import NerConfig
-from finetune.sequence_tagging import SequenceTagging
+
+def _load_task():
+    from finetune.tasks.tagging.task import Tagging
+
+    return Tagging
 
 
 def main(argv):
     """Runs the script and returns its exit status."""
     return cli.run_main(
-        lambda config: runner.run(config, SequenceTagging),
+        _load_task,
         argv=argv,
         program="run_ner.py",
-        summary="Fine-tunes BERT to tag the words of texts, such as names with their types.",
+        summary="Fine-tunes BERT to tag the words of texts, for example names with their types.",
         config_class=NerConfig,
+        processors=PROCESSORS,
     )
 
 

@@ -18,8 +18,8 @@ from absl import flags
 
 FLAGS = flags.FLAGS
 
-# Google's tokenization.py declares this flag itself, and its users set it from the shell. Both
-# modules can be imported side by side, in either order.
+# Google's tokenization.py declares this flag too, and its users set it from the shell. Both modules
+# can be imported in one program, in either order.
 flags.DEFINE_bool(
     "preserve_unused_tokens",
     False,
@@ -29,41 +29,41 @@ flags.DEFINE_bool(
 
 _UNUSED_TOKEN_RE = re.compile(r"^\[unused\d+\]$")
 
-# What ends a word: tab, line ends, Unicode's space separators (Zs), line and paragraph separator.
-# Not `str.split()`, for which U+001C to U+001F and U+0085 do so too; BERT drops these as control
+# Characters that end a word: tab, line ends, Unicode's space separators (Zs), line and paragraph
+# separator. `str.split()` also splits at U+001C to U+001F and U+0085, which BERT drops as control
 # characters.
 _WHITE_SPACE_RE = re.compile(
     "[\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]", re.UNICODE
 )
-# What printable ASCII without white space is made of: words and punctuation marks.
+# The parts of printable ASCII without white space: words and punctuation marks.
 _ASCII_WORD_RE = re.compile("[0-9A-Za-z]+|[^0-9A-Za-z]")
-# The blocks of Google's `_is_chinese_char`: CJK ideographs, not Hangul, Hiragana or Katakana. In
-# a group, so that `split` keeps them.
+# The blocks of Google's `_is_chinese_char`: CJK ideographs, but not Hangul, Hiragana or Katakana.
+# In a group, so that `split` keeps them.
 _CJK_RE = re.compile(
     "([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b73f"
     "\U0002b740-\U0002b81f\U0002b820-\U0002ceaf\U0002f800-\U0002fa1f])"
 )
-# Most words of a data set recur: their wordpieces are worked out once. Longer ones rarely do.
-# A full cache of tokens takes some 40 MB.
+# Most words of a data set recur, so their wordpieces are cached; long words rarely recur. A full
+# cache of tokens takes about 40 MB.
 _CACHED_WORDS = 100000
 _CACHED_WORD_LENGTH = 64
 
-# A wordpiece and its half-open code-point span in the text as it was given.
+# A wordpiece and its half-open code-point span in the original text.
 Token = collections.namedtuple("Token", ["text", "start", "end"])
-# Of a tuple; `Token(text, start, end)` takes twice the time.
+# From a tuple; `Token(text, start, end)` takes twice the time.
 _to_token = functools.partial(tuple.__new__, Token)
 
-# A word under way: its characters, and for each the index in the given text it came from.
+# A word being normalized: its characters, and the index of each in the original text.
 _Word = collections.namedtuple("_Word", ["text", "sources"])
 
 
 def preserve_token(token, vocab):
-    """Returns whether the token is an [unusedN] of the vocabulary that is to be kept whole."""
+    """Returns whether the token is an [unusedN] of the vocabulary that must be kept whole."""
     return _preserves_unused() and token in vocab and bool(_UNUSED_TOKEN_RE.search(token))
 
 
 def _preserves_unused():
-    # By item, since an attribute of FLAGS cannot be read before the command line is parsed.
+    # By item: an attribute of FLAGS cannot be read before the command line is parsed.
     return FLAGS["preserve_unused_tokens"].value
 
 
@@ -82,7 +82,7 @@ _CASED_MODELS = (
 
 
 def validate_case_matches_checkpoint(do_lower_case, init_checkpoint):
-    """Refuses lower-casing for a cased model of Google's, and the reverse, by directory name.
+    """Checks the case against that of Google's released models, by the directory's name.
 
     Raises:
       ValueError: `do_lower_case` is at odds with the name.
@@ -103,7 +103,7 @@ def validate_case_matches_checkpoint(do_lower_case, init_checkpoint):
 
 
 def convert_to_unicode(text):
-    """Returns `text` as `str`; bytes are read as UTF-8, dropping what is not."""
+    """Returns `text` as `str`; bytes are decoded as UTF-8, and invalid ones are dropped."""
     if isinstance(text, str):
         return text
     if isinstance(text, bytes):
@@ -112,12 +112,12 @@ def convert_to_unicode(text):
 
 
 def printable_text(text):
-    """Returns `text` in the form that `print` takes, as `convert_to_unicode`."""
+    """Returns `text` in a form that can be printed; see `convert_to_unicode`."""
     return convert_to_unicode(text)
 
 
 def load_vocab(vocab_file):
-    """Reads a vocabulary, one token a line.
+    """Reads a vocabulary, one token per line.
 
     Returns:
       OrderedDict from token to id, the line's number counted from 0.
@@ -127,7 +127,7 @@ def load_vocab(vocab_file):
     """
     vocab = collections.OrderedDict()
     try:
-        # Lines end at "\n" alone: vocabularies hold tokens such as U+2028.
+        # Lines end only at "\n": vocabularies contain tokens such as U+2028.
         with io.open(vocab_file, encoding="utf-8", newline="\n") as reader:
             for index, line in enumerate(reader):
                 vocab[line.strip()] = index
@@ -176,7 +176,7 @@ class FullTokenizer(object):
         self.wordpiece_tokenizer = WordpieceTokenizer(vocab=self.vocab)
         self._caches = None
 
-    # Caches belong to one object, and cannot be pickled: copies start with their own.
+    # Caches belong to one object and cannot be pickled: copies start with empty ones.
     def __getstate__(self):
         return {**self.__dict__, "_caches": None}
 
@@ -197,7 +197,7 @@ class FullTokenizer(object):
         return list(itertools.chain.from_iterable(map(ids.__getitem__, _split_text(text))))
 
     def tokenize_with_offsets(self, text):
-        """Returns the wordpieces of `text` and where they stand in it.
+        """Returns the wordpieces of `text` with their offsets.
 
         A token's span runs from the first to the last character of the text that it came from,
         through cleaning, lower-casing and accent stripping; characters that were dropped at its
@@ -221,7 +221,7 @@ class FullTokenizer(object):
         return convert_by_vocab(self.inv_vocab, ids)
 
     def _current_caches(self):
-        """Returns the caches; empty ones if what they depend on has changed."""
+        """Returns the caches; new ones if the settings they depend on have changed."""
         basic, wordpiece = self.basic_tokenizer, self.wordpiece_tokenizer
         settings = (
             _preserves_unused(),
@@ -241,12 +241,12 @@ class FullTokenizer(object):
         """Returns the rows (piece, start, end) of a text without white space."""
         plain = type(self.basic_tokenizer) is BasicTokenizer and not _preserves_unused()
         if plain and run.isascii() and run.isprintable():
-            # The common case: nothing to drop, nor to keep whole.
+            # The common case: nothing to drop, and nothing to keep whole.
             words = self.basic_tokenizer.split_ascii(run)
             return _join(words, self.wordpiece_tokenizer.split, gap=0)
         parts = _CJK_RE.split(run)
         if len(run) > 1 and len(parts) > 1:
-            # An ideograph is a word by itself, and recurs; what is written in them does not.
+            # Each ideograph is a word, and recurs; runs of ideographs do not.
             return _join(parts, self._caches.rows.__getitem__, gap=0)
         rows = []
         for word, sources in self.basic_tokenizer.split(run):
@@ -255,17 +255,18 @@ class FullTokenizer(object):
             else:
                 pieces = self.wordpiece_tokenizer.split(word)
             for piece, start, end in pieces:
-                # Not the first and the last: canonical ordering can swap combining characters.
+                # Not simply the first and the last: canonical ordering can swap combining
+                # characters.
                 came_from = sources[start:end]
                 rows.append((piece, min(came_from), max(came_from) + 1))
         return rows
 
 
 class _Caches(object):
-    """What was worked out for runs of text without white space, in each of the forms asked for."""
+    """Cached results for runs of text without white space, one cache for each kind of result."""
 
     def __init__(self, settings, split, vocab):
-        """Makes empty caches.
+        """Creates empty caches.
 
         Args:
           settings: tuple of what the results depend on.
@@ -279,7 +280,7 @@ class _Caches(object):
 
 
 class _Cache(dict):
-    """Works out what it lacks. When full it starts anew, so that its memory is bounded."""
+    """Computes missing values. When full, it is emptied, so that its memory is bounded."""
 
     def __init__(self, compute):
         super(_Cache, self).__init__()
@@ -295,15 +296,15 @@ class _Cache(dict):
 
 
 def _split_text(text):
-    """Splits at each character of white space; what is between two of them is an empty string."""
+    """Splits at each white-space character; two in a row have an empty string between them."""
     text = convert_to_unicode(text)
-    if not text.isprintable():  # Of white space only " " is.
+    if not text.isprintable():  # The only printable white space is " ".
         text = _WHITE_SPACE_RE.sub(" ", text)
     return text.split(" ")
 
 
 def _join(parts, rows_of, gap):
-    """Returns the rows (piece, start, end) of a text from those of its parts.
+    """Returns the rows (piece, start, end) of a text, given those of its parts.
 
     Args:
       parts: list of strings.
@@ -323,7 +324,7 @@ class BasicTokenizer(object):
     """Cleans text and splits it into words and punctuation marks."""
 
     def __init__(self, do_lower_case=True, vocab=()):
-        """Keeps the settings.
+        """Stores the settings.
 
         Args:
           do_lower_case: bool. Lower-case the text and strip its accents.
@@ -357,7 +358,7 @@ class BasicTokenizer(object):
         return _ASCII_WORD_RE.findall(text.lower() if self.do_lower_case else text)
 
     def _split_cjk(self, word):
-        """Yields each CJK ideograph, and what stands between them, by itself."""
+        """Yields CJK ideographs one by one, and the text between them."""
         start = 0
         for match in _CJK_RE.finditer(word.text):
             if match.start() > start:
@@ -368,7 +369,7 @@ class BasicTokenizer(object):
             yield _slice(word, start, len(word.text))
 
     def _split_punctuation(self, word):
-        """Yields each punctuation mark, and what stands between them, by itself."""
+        """Yields punctuation marks one by one, and the text between them."""
         start = 0
         for i, char in enumerate(word.text):
             if _is_punctuation(char):
@@ -382,7 +383,7 @@ class BasicTokenizer(object):
 
 def _clean(text, shift):
     """Drops NUL, U+FFFD and control characters; sources count from `shift`."""
-    if text.isprintable() and "\ufffd" not in text:  # Controls and NUL are not printable.
+    if text.isprintable() and "\ufffd" not in text:  # Control characters and NUL are not printable.
         return _Word(text, range(shift, shift + len(text)))
     kept = [
         (char, shift + i)
@@ -396,8 +397,8 @@ def _lower(word):
     lowered = word.text.lower()
     if len(lowered) == len(word.text):
         return _Word(lowered, word.sources)
-    # A character may become several (U+0130). Which ones depends on its neighbours for the final
-    # sigma alone, and that is one character either way.
+    # One character can become several (U+0130). Only for the final sigma does the result depend on
+    # its neighbours, and that is one character in either form.
     sources = [s for char, s in zip(word.text, word.sources) for _ in char.lower()]
     return _Word(lowered, sources)
 
@@ -444,10 +445,10 @@ def _slice(word, start, end):
 
 
 class WordpieceTokenizer(object):
-    """Splits words into the longest pieces that the vocabulary has, from the left."""
+    """Splits words into the longest wordpieces in the vocabulary, from the left."""
 
     def __init__(self, vocab, unk_token="[UNK]", max_input_chars_per_word=200):
-        """Keeps the settings.
+        """Stores the settings.
 
         Args:
           vocab: container of tokens; those that go on a word begin with "##".
@@ -491,18 +492,18 @@ class WordpieceTokenizer(object):
 
 
 def _is_whitespace(char):
-    """Returns whether BERT takes the character for white space."""
+    """Returns whether BERT treats the character as white space."""
     return char in " \t\n\r" or unicodedata.category(char) == "Zs"
 
 
 def _is_control(char):
-    """Returns whether BERT takes the character for a control character, and drops it."""
+    """Returns whether BERT treats the character as a control character, which it drops."""
     return char not in "\t\n\r" and unicodedata.category(char) in ("Cc", "Cf")
 
 
 @functools.lru_cache(4096)
 def _is_punctuation(char):
-    """Returns whether the character is a word by itself.
+    """Returns whether the character is a word of its own.
 
     All ASCII that is no letter, digit or space counts, such as "^", "$" and "`", which Unicode
     has among its symbols.

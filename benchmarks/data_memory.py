@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--work_dir", type=Path, default=ROOT / "build" / "data_memory")
     arguments = parser.parse_args()
     model = arguments.work_dir / "model"
-    import tiny
+    from tests.support import tiny
 
     tiny.write_google_model(model, num_layers=1)
     few, many = (measure(arguments.work_dir, model, rows) for rows in arguments.rows)

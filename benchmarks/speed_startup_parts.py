@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import tensorflow.compat.v1 as tf
 
 import run_classifier
-from finetune import checkpoints
+from finetune.models import checkpoints
 
 Estimator = tf.estimator.Estimator  # Imported now, since that is a part of its own.
 imported = time.time()

@@ -19,12 +19,15 @@ import numpy as np
 import speed_worker
 import tensorflow.compat.v1 as tf
 
-from finetune import checkpoints, model_fns, parallel, pretrained
-from finetune.features import encode_examples
-from finetune.input_pipeline import make_prediction_input_fn, make_training_input_fn
-from finetune.session import make_session_config
-from finetune.targets import LabelIds
-from finetune.truncation import Cut
+from finetune.data.batches import make_prediction_input_fn, make_training_input_fn
+from finetune.data.truncation import Cut
+from finetune.models import checkpoints, pretrained
+from finetune.models import model_fn as model_fns
+from finetune.tasks.classification import head
+from finetune.tasks.classification.features import encode_examples
+from finetune.tasks.classification.targets import LabelIds
+from finetune.training.session import make_session_config
+from finetune.util import parallel
 from processors import InputExample
 
 TRAIN, PREDICT = tf.estimator.ModeKeys.TRAIN, tf.estimator.ModeKeys.PREDICT
@@ -289,7 +292,7 @@ def make_model_fn(mode, checkpoint, settings, bert_config):
         num_train_steps=settings["num_train_steps"],
         num_warmup_steps=settings["num_warmup_steps"],
     )
-    return model_fns.classifier_model_fn_builder(
+    return head.classifier_model_fn_builder(
         bert_config=bert_config,
         num_labels=len(settings["labels"]),
         init_checkpoint=checkpoint if mode == TRAIN else None,

@@ -1,3 +1,3 @@
-"""The machinery behind the scripts: configuration, features, pipeline, model functions, runner."""
+"""The machinery behind the scripts; docs/architecture.md shows what is in which folder."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

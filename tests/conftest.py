@@ -1,27 +1,20 @@
-"""Set TensorFlow up as the scripts do, and make the project importable."""
+"""What all tests share. Importing this does not import TensorFlow, which takes seconds."""
 
+import importlib
 import logging
 import os
-import pathlib
 import sys
 
+import pytest
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import pytest  # noqa: E402
-import tensorflow.compat.v1 as tf  # noqa: E402
-import tiny  # noqa: E402
-
-tf.disable_v2_behavior()
-tf.enable_resource_variables()
 
 _make_record = logging.getLogRecordFactory()
 
 
 def _make_sendable_record(*args, **kwargs):
-    # A file's name that is not UTF-8 has lone surrogates, and pytest-xdist ends where it is to send
-    # such a message from one process to another.
+    # A file name that is not UTF-8 contains lone surrogates, which pytest-xdist cannot send from
+    # one process to another.
     record = _make_record(*args, **kwargs)
     record.msg = record.getMessage().encode("utf-8", "backslashreplace").decode("utf-8")
     record.args = None
@@ -31,9 +24,25 @@ def _make_sendable_record(*args, **kwargs):
 logging.setLogRecordFactory(_make_sendable_record)
 
 
+def pytest_collection_finish(session):
+    """Sets TensorFlow up if one of the collected test modules has imported it."""
+    if "tensorflow" in sys.modules:
+        importlib.import_module("tests.support.tensorflow_v1")
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """The folder of a random BERT of one layer, in Google's form."""
+    """The folder of a random BERT with one layer, in Google's format."""
+    from tests.support import tiny
+
     folder = tmp_path_factory.mktemp("model")
     tiny.write_google_model(folder, num_layers=1)
     return folder
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory):
+    """A folder with a random BERT with one layer, and with reviews; see `tests.support.reviews`."""
+    from tests.support.reviews import make_folder
+
+    return make_folder(tmp_path_factory.mktemp("reviews"), num_layers=1)

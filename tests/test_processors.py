@@ -2,8 +2,9 @@
 
 import pytest
 
-from finetune.columns import Wanted
-from finetune.text_readers import Options
+from finetune.data.columns import WantedColumns
+from finetune.tasks.classification.readers import TextFormat
+from finetune.util.errors import InputError
 from processors import PROCESSORS, DataProcessor, InputExample, MulticlassProcessor
 
 
@@ -23,7 +24,7 @@ def test_binary_reads_all_splits_and_needs_no_label_to_predict(tmp_path):
 
 def test_training_data_without_labels_is_refused(tmp_path):
     (tmp_path / "train.tsv").write_text("text\nfine\n")
-    with pytest.raises(ValueError, match=r"train\.tsv:1: no column 'label'"):
+    with pytest.raises(InputError, match=r"train\.tsv:1: no column 'label'"):
         PROCESSORS["multiclass"]().get_train_examples(str(tmp_path))
 
 
@@ -59,7 +60,7 @@ def test_multiclass_reads_the_form_that_is_there(tmp_path, name, content, guids)
 def test_a_subclass_says_where_its_columns_are(tmp_path):
     class Ratings(MulticlassProcessor):
         files = {"train": "ratings", "dev": "ratings", "test": "ratings"}
-        options = Options(columns=Wanted(header=False, text="3", label="-3"))
+        options = TextFormat(columns=WantedColumns(header=False, text="3", label="-3"))
 
     (tmp_path / "ratings.csv").write_text('text,label,"a, b"\n5,7,c\n')
     examples = Ratings().get_dev_examples(str(tmp_path))
@@ -78,7 +79,7 @@ def test_emotion_splits_at_the_last_semicolon(tmp_path):
     texts = [e.text_a for e in PROCESSORS["emotion"]().get_test_examples(str(tmp_path))]
     assert texts == ["one", "two", "bad; very bad"]
     (tmp_path / "val.txt").write_text("a;joy\nno label here\n")
-    with pytest.raises(ValueError, match=r"val\.txt:2: found 'no label here', expected text;label"):
+    with pytest.raises(InputError, match=r"val\.txt:2: found 'no label here', expected text;label"):
         PROCESSORS["emotion"]().get_dev_examples(str(tmp_path))
 
 

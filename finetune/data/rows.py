@@ -1,0 +1,60 @@
+"""A data set as arrays: what a batch contains, and how its rows are padded."""
+
+from typing import Dict, NamedTuple, Optional, Protocol, Tuple
+
+import numpy as np
+
+NO_LABEL = -1
+
+
+class Spec(NamedTuple):
+    """Rank and number type of one array of a batch.
+
+    Attributes:
+      rank: Its number of dimensions.
+      dtype: Its number type.
+      filler: The value after the end of a row; None for arrays that are not padded.
+    """
+
+    rank: int
+    dtype: str = "int32"
+    filler: Optional[int] = None
+
+
+class Rows(Protocol):
+    """A data set as arrays; each task has its own, in its features.py."""
+
+    @property
+    def specs(self) -> Dict[str, Spec]:
+        """The `Spec` of each array of a batch."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Length of each row in wordpieces: int [rows]."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
+        """Returns the given rows as arrays, padded to the longest row."""
+
+
+def pad(
+    values: np.ndarray, row_starts: np.ndarray, rows: np.ndarray, filler: int = 0
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns rows of a flat array as a rectangle, with a mask of what is not padding.
+
+    Args:
+      values: int32 [total].
+      row_starts: int64 [rows + 1]; row i is [row_starts[i], row_starts[i + 1]).
+      rows: int [B], the rows to return.
+      filler: The value of the padding.
+
+    Returns:
+      The values and the mask (1: the row's, 0: padding), both int32 [B, S].
+    """
+    starts = row_starts[rows]
+    lengths = row_starts[rows + 1] - starts
+    positions = np.arange(lengths.max(initial=0))  # [S]
+    mask = positions < lengths[:, None]  # [B, S]
+    places = np.where(mask, starts[:, None] + positions, 0)  # [B, S]
+    return np.where(mask, values[places], filler).astype(np.int32), mask.astype(np.int32)

@@ -1,0 +1,78 @@
+"""The data report as human-readable text."""
+
+from typing import Callable, List, Mapping, Sequence, Tuple
+
+from finetune.reports.data_findings import Finding
+from finetune.reports.data_report import DataReport, SplitReport
+from finetune.tasks.scores import format_table
+from finetune.util.plurals import count
+
+_MAX_LABELS = 20
+
+# The rows of the table: a title, and the cell of each split.
+_ROWS: Sequence[Tuple[str, Callable[[SplitReport], str]]] = (
+    ("rows", lambda split: str(split.rows)),
+    ("wordpieces, median", lambda split: f"{split.tokens.median:.0f}"),
+    ("wordpieces, 95th percentile", lambda split: f"{split.tokens.p95:.0f}"),
+    ("wordpieces, longest", lambda split: str(split.tokens.longest)),
+    ("truncated at {max_seq_length}", lambda split: str(split.tokens.cut)),
+    ("unknown wordpieces", lambda split: f"{split.unknown_token_rate:.2%}"),
+    ("empty", lambda split: str(split.empty)),
+    ("duplicates", lambda split: str(split.duplicates)),
+    ("conflicting labels", lambda split: str(split.contradictory)),
+    ("also in train", lambda split: str(split.also_in_train)),
+)
+
+
+def format_report(report: DataReport) -> str:
+    """Returns a report as human-readable text: findings, a table of figures, a suggestion."""
+    lines = ["***** Data *****", *map(_finding_line, report.findings)]
+    if not report.splits:
+        return "\n".join(lines) + "\n"
+    body = [
+        [title.format(max_seq_length=report.max_seq_length), *map(cell, report.splits.values())]
+        for title, cell in _ROWS
+    ]
+    lines += format_table(["", *report.splits], body + _label_rows(report.splits))
+    first = next(iter(report.splits))
+    lines.append(
+        f"Suggestion: --max_seq_length={report.suggested_max_seq_length} fits "
+        f"{report.suggestion_covers:.1%} of the {'training' if first == 'train' else first} rows."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _finding_line(finding: Finding) -> str:
+    places = ", ".join(_shortened(finding.places))
+    if finding.count > len(finding.places) > 0:
+        places += ", …"
+    return f"{finding.severity}: {finding.what}" + (f" ({places})" if places else "")
+
+
+def _shortened(places: Sequence[str]) -> List[str]:
+    """Omits the file of a place if it is that of the previous place."""
+    files = [place.rpartition(":")[0] for place in places]
+    return [
+        place[len(file) + 1 :] if i and file and file == files[i - 1] else place
+        for i, (file, place) in enumerate(zip(files, places))
+    ]
+
+
+def _label_rows(splits: Mapping[str, SplitReport]) -> List[List[str]]:
+    labels = list(dict.fromkeys(label for split in splits.values() for label in split.labels))
+    labels.sort(key=lambda label: -max(split.labels.get(label, 0) for split in splits.values()))
+    rows = [
+        [f"label {label}", *(_label_cell(split, label) for split in splits.values())]
+        for label in labels[:_MAX_LABELS]
+    ]
+    more = len(labels) - _MAX_LABELS
+    if more > 0:
+        rows.append([f"… and {count(more, 'more label')}", *[""] * len(splits)])
+    return rows
+
+
+def _label_cell(split: SplitReport, label: str) -> str:
+    number, share = split.labels.get(label), split.label_shares.get(label)
+    if number is None:
+        return ""
+    return f"{number:.4g}" if share is None else f"{number} ({share:.1%})"

@@ -1,0 +1,174 @@
+"""`model_fn` builders of classifiers: BERT's pooled output, dropout, a dense layer, a loss."""
+
+from typing import Callable, Optional, Tuple
+
+import tensorflow.compat.v1 as tf
+
+import modeling
+from finetune.models.model_fn import (
+    NO_TRAINING,
+    Head,
+    Training,
+    dense_head,
+    make_model_fn,
+    run_bert,
+    sum_of_losses,
+)
+
+# How the logits of a text's windows are combined.
+POOLINGS = {"mean": tf.math.segment_mean, "max": tf.math.segment_max}
+
+# From logits and a batch of features to the sum of the losses and the weight that divides it.
+_Loss = Callable[[tf.Tensor, dict], Tuple[tf.Tensor, tf.Tensor]]
+
+
+def classifier_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    num_labels: int,
+    init_checkpoint: Optional[str] = None,
+    training: Training = NO_TRAINING,
+    pooling: Optional[str] = None,
+    padding_free: bool = True,
+) -> Callable:
+    """Returns the `model_fn` of a classifier whose texts have one label each.
+
+    Args:
+      bert_config: The model's configuration.
+      num_labels: Number of labels L.
+      init_checkpoint: Checkpoint to start from. Outside training, it must hold all variables.
+      training: How to train.
+      pooling: How to combine the logits of a text's windows: a key of `POOLINGS`; None: each text
+        is one window.
+      padding_free: See `modeling.BertModel`.
+
+    Returns:
+      A function of features (see `Features.batch`), labels (unused: the features contain them),
+      mode and `RunConfig`. Its predictions are `logits`, float [B, L].
+    """
+
+    def loss(logits: tf.Tensor, features: dict) -> Tuple[tf.Tensor, tf.Tensor]:
+        return sum_of_losses(logits, features["label_ids"], training)
+
+    settings = (bert_config, num_labels, init_checkpoint, training, pooling, padding_free)
+    return _build(loss, *settings)
+
+
+def multi_label_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    num_labels: int,
+    init_checkpoint: Optional[str] = None,
+    training: Training = NO_TRAINING,
+    pooling: Optional[str] = None,
+    padding_free: bool = True,
+) -> Callable:
+    """Returns the `model_fn` of a classifier whose texts have any number of labels.
+
+    The loss is the binary cross entropy of each label, averaged over rows and labels, as in Hugging
+    Face's `BertForSequenceClassification`.
+
+    Args:
+      bert_config, num_labels, init_checkpoint, training, pooling, padding_free: See
+        `classifier_model_fn_builder`.
+
+    Returns:
+      A function like that of `classifier_model_fn_builder`; `label_ids` in its features are int32
+      [B, L], 1 where a row has a label.
+    """
+
+    def loss(logits: tf.Tensor, features: dict) -> Tuple[tf.Tensor, tf.Tensor]:
+        label_ids = tf.cast(features["label_ids"], tf.float32)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=label_ids, logits=logits)
+        return _sum_and_count(tf.reduce_mean(losses, axis=1))  # of [B]
+
+    settings = (bert_config, num_labels, init_checkpoint, training, pooling, padding_free)
+    return _build(loss, *settings)
+
+
+def regression_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    init_checkpoint: Optional[str] = None,
+    training: Training = NO_TRAINING,
+    pooling: Optional[str] = None,
+    padding_free: bool = True,
+) -> Callable:
+    """Returns the `model_fn` of a regression, whose loss is the mean squared error.
+
+    Args:
+      bert_config, init_checkpoint, training, pooling, padding_free: See
+        `classifier_model_fn_builder`.
+
+    Returns:
+      A function like that of `classifier_model_fn_builder`; `label_ids` in its features are
+      float32 [B], standardised, and its `logits`, float [B, 1], are on the same scale.
+    """
+
+    def loss(logits: tf.Tensor, features: dict) -> Tuple[tf.Tensor, tf.Tensor]:
+        return _sum_and_count(
+            tf.math.squared_difference(logits[:, 0], features["label_ids"])  # [B]
+        )
+
+    return _build(loss, bert_config, 1, init_checkpoint, training, pooling, padding_free)
+
+
+def _build(
+    loss: _Loss,
+    bert_config: modeling.BertConfig,
+    num_outputs: int,
+    init_checkpoint: Optional[str],
+    training: Training,
+    pooling: Optional[str],
+    padding_free: bool,
+) -> Callable:
+    def build_head(features: dict, is_training: bool) -> Head:
+        logits = create_model(
+            bert_config,
+            is_training,
+            features,
+            num_outputs,
+            pooling,
+            padding_free,
+            training.head_dropout,
+        )
+        return Head(lambda: {"logits": logits}, lambda: loss(logits, features))
+
+    return make_model_fn(build_head, init_checkpoint, training)
+
+
+def create_model(
+    bert_config: modeling.BertConfig,
+    is_training: bool,
+    features: dict,
+    num_labels: int,
+    pooling: Optional[str] = None,
+    padding_free: bool = True,
+    head_dropout: Optional[float] = None,
+) -> tf.Tensor:
+    """Builds BERT and the classifier's head: `[CLS]`, pooler, dropout, dense layer.
+
+    Args:
+      bert_config: The model's configuration.
+      is_training: Whether to apply dropout.
+      features: `input_ids`, `input_mask`, `segment_ids`: int32 Tensors [W, S], for W windows; for
+        pooling also `window_rows`: int32 Tensor [W], the row of each window, in order.
+      num_labels: Number of labels L.
+      pooling: How to combine the logits of a row's windows: a key of `POOLINGS`; None: W is B.
+      padding_free: See `modeling.BertModel`.
+      head_dropout: See `Training`.
+
+    Returns:
+      Logits, float Tensor [B, L].
+    """
+    model = run_bert(bert_config, is_training, features, padding_free)
+    logits = dense_head(  # [W, L]
+        model.get_pooled_output(), bert_config, is_training, num_labels, head_dropout
+    )
+    if pooling is None:
+        return logits
+    return POOLINGS[pooling](logits, features["window_rows"])  # [B, L]
+
+
+def _sum_and_count(losses: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+    return tf.reduce_sum(losses), tf.cast(tf.size(losses), losses.dtype)

@@ -1,0 +1,158 @@
+"""The `model_fn` builder of taggers: BERT, a label for each word, softmax or a CRF."""
+
+from typing import Callable, Dict, Optional, Sequence, Tuple
+
+import tensorflow.compat.v1 as tf
+
+import modeling
+from finetune.data.rows import NO_LABEL
+from finetune.models.model_fn import (
+    NO_TRAINING,
+    Head,
+    Training,
+    cross_entropy,
+    dense_head,
+    make_model_fn,
+    run_bert,
+    sum_of_losses,
+)
+from finetune.tasks.tagging import crf, tags
+
+
+def tagger_model_fn_builder(
+    *,
+    bert_config: modeling.BertConfig,
+    labels: Sequence[str],
+    head: str = "linear",
+    use_crf: bool = False,
+    init_checkpoint: Optional[str] = None,
+    training: Training = NO_TRAINING,
+    padding_free: bool = True,
+) -> Callable:
+    """Returns the `model_fn` of a tagger: a label for each word, from its first wordpiece.
+
+    Args:
+      bert_config: The model's configuration.
+      labels: Names of the L labels, in IOB2.
+      head: Input of the dense layer. "linear": BERT's output; "pooler": the sequence-output pooler.
+      use_crf: Whether to use a linear-chain CRF over the words instead of softmax.
+      init_checkpoint: Checkpoint to start from. Outside training, it must hold all variables.
+      training: How to train.
+      padding_free: See `modeling.BertModel`.
+
+    Returns:
+      A function of features (see `TaggingFeatures.batch`), labels (unused: the features contain
+      them), mode and `RunConfig`. Its predictions are `label_ids`, int32 [B, W], their
+      `probabilities`, float [B, W] (marginal ones with a CRF), and `negative_log_likelihood`, float
+      [B], in nats, of each row's gold labels if it has any.
+    """
+
+    def build_head(features: dict, is_training: bool) -> Head:
+        logits = create_tagger(
+            bert_config,
+            is_training,
+            features,
+            len(labels),
+            head,
+            padding_free,
+            training.head_dropout,
+        )
+        chain = _make_chain(labels, features) if use_crf else None
+        return _make_head(chain, logits, features, training)
+
+    return make_model_fn(build_head, init_checkpoint, training)
+
+
+def _make_chain(labels: Sequence[str], features: dict) -> crf.Chain:
+    begins, ends = (tf.cast(features[name], tf.bool) for name in ("begins", "ends"))
+    return crf.make_chain(labels, tags.may_follow, begins, ends)
+
+
+def _make_head(
+    chain: Optional[crf.Chain], logits: tf.Tensor, features: dict, training: Training
+) -> Head:
+    """Makes the head from logits [B, W, L]; without a chain, it is softmax."""
+    mask = tf.cast(features["word_mask"], tf.bool)  # [B, W]
+    label_ids = features["label_ids"]  # [B, W]
+    labelled = mask & tf.not_equal(label_ids, NO_LABEL)  # [B, W]
+    nll = _gold_nll(chain, logits, label_ids, labelled)  # [B]
+    num_labelled = tf.reduce_sum(tf.cast(labelled, tf.float32))
+
+    def predictions() -> Dict[str, tf.Tensor]:
+        predicted, probabilities = _best_labels(chain, logits, mask)
+        return {
+            "label_ids": predicted,
+            "probabilities": probabilities,
+            "negative_log_likelihood": nll,
+        }
+
+    def loss() -> Tuple[tf.Tensor, tf.Tensor]:
+        # The mean over words, like that over rows in a classifier: a long text weighs more.
+        if chain is None:
+            words = tf.boolean_mask(logits, labelled), tf.boolean_mask(label_ids, labelled)
+            return sum_of_losses(*words, training)
+        return tf.reduce_sum(nll), num_labelled
+
+    return Head(predictions, loss)
+
+
+def create_tagger(
+    bert_config: modeling.BertConfig,
+    is_training: bool,
+    features: dict,
+    num_labels: int,
+    head: str,
+    padding_free: bool = True,
+    head_dropout: Optional[float] = None,
+) -> tf.Tensor:
+    """Builds BERT and the tagger's head: each word's first wordpiece, dropout, dense layer.
+
+    Args:
+      bert_config: The model's configuration.
+      is_training: Whether to apply dropout.
+      features: `input_ids`, `input_mask`, `segment_ids`: int32 Tensors [B, S]; `word_positions`:
+        int32 Tensor [B, W].
+      num_labels: Number of labels L.
+      head: "pooler" or "linear".
+      padding_free: See `modeling.BertModel`.
+      head_dropout: See `Training`.
+
+    Returns:
+      Logits, float Tensor [B, W, L].
+    """
+    model = run_bert(bert_config, is_training, features, padding_free)
+    if head == "pooler":
+        hidden = model.get_sequence_pooled_output()  # [B, S, H]
+    else:
+        hidden = model.get_sequence_output()  # [B, S, H]
+    words = tf.gather(hidden, features["word_positions"], batch_dims=1)  # [B, W, H]
+    shape = modeling.get_shape_list(words)
+    flat = tf.reshape(words, [-1, shape[2]])  # [B * W, H]
+    logits = dense_head(flat, bert_config, is_training, num_labels, head_dropout)  # [B * W, L]
+    return tf.reshape(logits, [shape[0], shape[1], num_labels])  # [B, W, L]
+
+
+def _gold_nll(
+    chain: Optional[crf.Chain], logits: tf.Tensor, label_ids: tf.Tensor, labelled: tf.Tensor
+) -> tf.Tensor:
+    """Returns -log p of each row's gold labels: float [B]; 0 for a row without any."""
+    # A word without a label gets some label, so that it has a value, which is then masked out.
+    label_ids = tf.where(labelled, label_ids, tf.zeros_like(label_ids))
+    if chain is None:
+        per_word = cross_entropy(logits, label_ids)  # [B, W]
+        return tf.reduce_sum(per_word * tf.cast(labelled, tf.float32), axis=1)
+    nll = -crf.log_likelihood(chain, logits, label_ids, labelled)
+    return nll * tf.cast(labelled[:, 0], tf.float32)
+
+
+def _best_labels(
+    chain: Optional[crf.Chain], logits: tf.Tensor, mask: tf.Tensor
+) -> Tuple[tf.Tensor, tf.Tensor]:
+    """Returns the predicted labels, int32 [B, W], and their probabilities, float [B, W]."""
+    if chain is None:
+        probabilities = tf.nn.softmax(logits)  # [B, W, L]
+        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    else:
+        probabilities = crf.marginals(chain, logits, mask)
+        predicted = crf.viterbi(chain, logits, mask)
+    return predicted, tf.gather(probabilities, predicted, batch_dims=2)  # [B, W]

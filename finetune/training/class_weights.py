@@ -1,0 +1,73 @@
+"""Each label's weight in the loss."""
+
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+from finetune.util.errors import UsageError
+
+BALANCED = "balanced"
+
+
+def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) -> List[float]:
+    """Returns the weight of each label.
+
+    Args:
+      given: --class_weights: `balanced`, one number per label, or `label=weight` pairs.
+      labels: The label list.
+      counts: How often each label occurs, for `balanced`.
+
+    Raises:
+      UsageError: A label is unknown or given twice, or a weight is not a number of at least 0.
+    """
+    if list(given) == [BALANCED]:
+        return _balanced(counts)
+    if not any("=" in item for item in given):
+        if len(given) != len(labels):
+            raise UsageError(
+                f"--class_weights: found {','.join(given):.80}; expected {BALANCED}, one number "
+                f"for each of the {len(labels)} labels ({', '.join(labels):.200}), or label=weight."
+            )
+        return _checked([_weight(item, item) for item in given])
+    weights: Dict[str, float] = {}
+    for item in given:
+        label, equals, weight = item.rpartition("=")
+        if not equals:
+            raise UsageError(f"--class_weights: found {item!r}; expected label=weight.")
+        if label not in labels:
+            raise UsageError(
+                f"--class_weights: {label!r} is not a label; the labels are "
+                f"{', '.join(labels):.200}."
+            )
+        if label in weights:
+            raise UsageError(f"--class_weights: {label!r} is given twice.")
+        weights[label] = _weight(weight, item)
+    return _checked([weights.get(label, 1.0) for label in labels])
+
+
+def _balanced(counts: Sequence[int]) -> List[float]:
+    """Returns weights inverse to the labels' frequencies; 1 for labels that do not occur."""
+    from sklearn.utils.class_weight import compute_class_weight
+
+    weights = np.ones(len(counts))
+    occurring = np.nonzero(counts)[0]
+    if len(occurring):
+        label_ids = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        weights[occurring] = compute_class_weight(BALANCED, classes=occurring, y=label_ids)
+    return weights.tolist()
+
+
+def _checked(weights: List[float]) -> List[float]:
+    if not any(weights):
+        raise UsageError("--class_weights: all weights are 0, so nothing would be learned.")
+    return weights
+
+
+def _weight(text: str, item: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1.0
+    if not 0 <= weight < float("inf"):
+        raise UsageError(f"--class_weights: found {item!r}; expected a number of at least 0.")
+    return weight

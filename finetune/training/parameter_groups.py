@@ -1,0 +1,45 @@
+"""Which variables are frozen in a training, and which have their own learning rate."""
+
+from typing import Dict, List
+
+from finetune.config.config import Config
+from finetune.util.errors import UsageError
+from finetune.util.plurals import count
+
+EMBEDDINGS = "^bert/embeddings/"
+HEAD = "^(?!bert/)"  # Everything on top of BERT
+
+
+def _layer(number: int) -> str:
+    return f"^bert/encoder/layer_{number}/"
+
+
+def frozen(config: Config, num_layers: int) -> List[str]:
+    """Returns regular expressions that match the names of the variables that are not trained.
+
+    Raises:
+      UsageError: The model has fewer layers than are to be frozen.
+    """
+    if config.freeze_layers > num_layers:
+        raise UsageError(
+            f"--freeze_layers={config.freeze_layers}: the model has {count(num_layers, 'layer')}."
+        )
+    layers = [_layer(number) for number in range(config.freeze_layers)]
+    return ([EMBEDDINGS] if config.freeze_embeddings else []) + layers
+
+
+def learning_rate_factors(config: Config, num_layers: int) -> Dict[str, float]:
+    """Returns factors on the learning rate; see `optimization.create_optimizer`.
+
+    With a decay d, the factor of the highest of N layers is d, that of the lowest d^N, and that of
+    the embeddings d^(N + 1); everything above the layers has 1. This is the discriminative
+    fine-tuning of Howard and Ruder 2018, https://arxiv.org/abs/1801.06146, section 3.2.
+    """
+    factors = {}
+    if config.head_learning_rate_factor != 1:
+        factors[HEAD] = config.head_learning_rate_factor
+    decay = config.layerwise_lr_decay
+    if decay != 1:
+        factors[EMBEDDINGS] = decay ** (num_layers + 1)
+        factors.update({_layer(i): decay ** (num_layers - i) for i in range(num_layers)})
+    return factors

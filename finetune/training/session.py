@@ -1,0 +1,72 @@
+"""Session settings: threads, compilation and precision."""
+
+import os
+import re
+from typing import Set
+
+import tensorflow.compat.v1 as tf
+from tensorflow.core.protobuf import rewriter_config_pb2
+
+from finetune.util.errors import InputError
+
+_ON = rewriter_config_pb2.RewriterConfig.ON
+# Linux's names of the instructions that multiply bfloat16. Without them, float32 is faster.
+_BF16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
+
+
+def check_precision(use_bf16: bool, use_fp16: bool) -> None:
+    """Raises `InputError` if this machine lacks the hardware for the requested precision."""
+    if use_bf16 and not _BF16_INSTRUCTIONS & _processor_flags():
+        raise InputError(
+            "--use_bf16=true: this processor has neither AMX nor AVX512_BF16, without which "
+            "bfloat16 is slower than float32. Omit the flag."
+        )
+    if use_fp16 and not tf.config.list_physical_devices("GPU"):
+        raise InputError(
+            "--use_fp16=true: TensorFlow finds no GPU, and float16 is for GPUs. Remove the flag, "
+            "or check the GPU driver and CUDA installation."
+        )
+
+
+def _processor_flags() -> Set[str]:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as reader:
+            found = re.search(r"^flags\s*:(.*)$", reader.read(), re.MULTILINE)
+    except OSError:  # Not Linux
+        return set()
+    return set(found[1].split()) if found else set()
+
+
+def make_session_config(
+    use_xla: bool = False, use_bf16: bool = False, use_fp16: bool = False
+) -> tf.ConfigProto:
+    """Returns the session's settings.
+
+    TensorFlow chooses the number of threads: one per core, both within an op and across
+    independent ops. In benchmarks/README.md, running one op at a time was not faster, and
+    TensorFlow's own matrix products (TF_ENABLE_ONEDNN_OPTS=0) were a quarter slower than oneDNN's.
+
+    Args:
+      use_xla: Whether to compile with XLA whatever can be compiled.
+      use_bf16: Whether CPUs multiply in bfloat16. TensorFlow's automatic mixed precision keeps
+        weights, sums and everything else that needs more digits in float32.
+      use_fp16: The same for GPUs, in float16. A training then needs a loss scale: see
+        `optimization.create_optimizer`.
+    """
+    # Estimator's default as well: optimizing the graph twice only takes longer.
+    rewrites = rewriter_config_pb2.RewriterConfig(
+        meta_optimizer_iterations=rewriter_config_pb2.RewriterConfig.ONE
+    )
+    if use_bf16:
+        rewrites.auto_mixed_precision_onednn_bfloat16 = _ON
+    if use_fp16:
+        rewrites.auto_mixed_precision = _ON
+    session_config = tf.ConfigProto(
+        allow_soft_placement=True, graph_options=tf.GraphOptions(rewrite_options=rewrites)
+    )
+    if use_xla:
+        # Without this, XLA skips what runs on a CPU.
+        flags = os.environ.get("TF_XLA_FLAGS", "")
+        os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_cpu_global_jit".strip()
+        session_config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2
+    return session_config

@@ -1,0 +1,135 @@
+"""Batches: every row once an epoch, well shuffled, seeded; in order and whole when predicting."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from finetune.data.batches import make_prediction_input_fn, make_training_input_fn, steps_per_epoch
+from finetune.data.row_statistics import RowStatistics
+from finetune.tasks.classification.features import Features
+from finetune.tasks.classification.problem_types import LabelIds, Numbers
+from processors import InputExample
+
+
+def features_of(num_rows):
+    """Rows of one token, whose id is the row's number; labels sorted, one half each."""
+    targets = LabelIds(["first", "second"])
+    for row in range(num_rows):
+        label = "second" if row >= num_rows // 2 else "first"
+        targets.add(InputExample(str(row), "", None, label))
+    return Features(
+        input_ids=np.arange(num_rows, dtype=np.int32),
+        window_starts=np.arange(num_rows + 1),
+        second_starts=np.ones(num_rows, np.int32),
+        row_windows=np.arange(num_rows + 1),
+        targets=targets,
+        pooled=False,
+        num_truncated=0,
+        statistics=RowStatistics(),
+    )
+
+
+def batches_of(dataset_fn, num_batches):
+    with tf.Graph().as_default(), tf.Session() as session:
+        element = tf.data.make_one_shot_iterator(dataset_fn()).get_next()
+        return [session.run(element) for _ in range(num_batches)]
+
+
+def train_batches(num_batches, num_rows=23, **settings):
+    input_fn = make_training_input_fn(features_of(num_rows), batch_size=5, **settings)
+    return batches_of(input_fn, num_batches)
+
+
+def rows(some_batches):
+    return [row for batch in some_batches for row in batch["input_ids"][:, 0].tolist()]
+
+
+def test_one_pass_has_every_row_and_the_last_partial_batch():
+    input_fn = make_prediction_input_fn(features_of(23), batch_size=5)
+    some_batches = batches_of(input_fn, 5)
+    assert rows(some_batches) == list(range(23))
+    assert len(some_batches[-1]["label_ids"]) == 3
+    with pytest.raises(tf.errors.OutOfRangeError):
+        batches_of(input_fn, 6)
+
+
+@pytest.fixture(params=[False, True], ids=["any lengths", "by length"])
+def by_length(request):
+    return request.param
+
+
+def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(by_length):
+    some_batches = train_batches(10, seed=7, by_length=by_length)
+    first, second = rows(some_batches[:5]), rows(some_batches[5:])
+    assert sorted(first) == sorted(second) == list(range(23))
+    assert first != second
+    assert first != list(range(23))
+
+
+def test_label_sorted_data_is_mixed_from_the_first_batch(by_length):
+    # A shuffle buffer shorter than the data set would start with one label alone: with 1000 rows
+    # a batch of 5 is pure by chance once in 16; the first 10 batches must hold 15 to 35 of 50.
+    some_batches = train_batches(10, num_rows=1000, seed=3, by_length=by_length)
+    assert 15 <= sum(int(batch["label_ids"].sum()) for batch in some_batches) <= 35
+
+
+def test_the_seed_determines_the_order(by_length):
+    def order(seed, num_batches):
+        return rows(train_batches(num_batches, seed=seed, by_length=by_length))
+
+    assert order(7, 10) == order(7, 10)
+    assert order(7, 5) != order(8, 5)
+
+
+def test_a_resumed_training_goes_on_in_the_order_of_the_first(by_length):
+    whole = rows(train_batches(11, seed=7, by_length=by_length))
+    # Steps 0 to 4 are the first epoch (23 rows), step 5 is the first batch of the second.
+    resumed = train_batches(5, seed=7, by_length=by_length, start_step=6)
+    assert rows(resumed) == whole[28:]
+
+
+def test_steps_per_epoch_counts_the_partial_batch():
+    assert [steps_per_epoch(n, 5) for n in (1, 5, 6, 23)] == [1, 1, 2, 5]
+
+
+def test_batches_are_of_rows_however_many_windows_they_have():
+    # Rows of 1, 3, 1, 2 and 4 windows, of one token each: its id is 10 times the row, and more.
+    counts = [1, 3, 1, 2, 4]
+    numbers = Numbers()
+    for row in range(5):
+        numbers.add(InputExample(str(row), "", None, f"{row}.5"))
+    features = Features(
+        input_ids=np.array([0, 10, 11, 12, 20, 30, 31, 40, 41, 42, 43], np.int32),
+        window_starts=np.arange(12),
+        second_starts=np.ones(11, np.int32),
+        row_windows=np.concatenate([[0], np.cumsum(counts)]),
+        targets=numbers,
+        pooled=True,
+        num_truncated=0,
+        statistics=RowStatistics(),
+    )
+    first, second, last = (features.batch(np.array(rows)) for rows in ([0, 1], [2, 3], [4]))
+    assert features.lengths.tolist() == counts
+    assert first["input_ids"].tolist() == [[0], [10], [11], [12]]
+    assert first["window_rows"].tolist() == [0, 1, 1, 1]
+    assert second["window_rows"].tolist() == [0, 1, 1]
+    assert last["input_ids"].tolist() == [[40], [41], [42], [43]]
+    assert last["window_rows"].tolist() == [0, 0, 0, 0]
+    # Numbers are not rounded to the type of ids.
+    assert [batch["label_ids"].tolist() for batch in (first, second, last)] == [
+        [0.5, 1.5],
+        [2.5, 3.5],
+        [4.5],
+    ]
+
+
+def test_rows_are_padded_to_a_length_that_is_asked_for():
+    features = features_of(3)
+    input_fn = make_prediction_input_fn(features, batch_size=2, pad_to=4)
+    first, last = batches_of(input_fn, 2)
+    assert first["input_ids"].tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]]
+    assert first["input_mask"].tolist() == [[1, 0, 0, 0], [1, 0, 0, 0]]
+    assert last["input_mask"].shape == (1, 4)
+    assert first["label_ids"].shape == (2,)
+    input_fn = make_training_input_fn(features, batch_size=2, seed=1, pad_to=4)
+    assert {b["segment_ids"].shape[1] for b in batches_of(input_fn, 5)} == {4}

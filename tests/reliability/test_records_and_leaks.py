@@ -1,0 +1,175 @@
+"""What later runs take from a model's record, and what could leak from one part to another."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import run_classifier
+from finetune.config.flags import flag_of, names
+from finetune.data import splitting
+from finetune.data.cleaning import clean
+from finetune.output import run_record
+from finetune.tasks.classification.config import ClassifierConfig
+from processors import PROCESSORS, DataProcessor, InputExample
+from tests.scripts.test_run_classifier_data import check, train, write, write_rows
+
+# What is in run.json of a training from before there were other problems and long texts.
+OLD = {"task_name": "binary", "max_seq_length": 16, "seed": 42, "learning_rate": 5e-3}
+
+
+def record(settings, labels=("bad", "good")):
+    return run_record.RunRecord(dict(settings), list(labels), {}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("clean", ["links"]),
+        ("long_text", "windows"),
+        ("truncation", "tail"),
+        ("problem_type", "multi_label"),
+        ("label_separator", ";"),
+    ],
+)
+def test_a_record_from_before_a_setting_is_of_another_training_where_it_is_not_as_before(
+    name, value
+):
+    now = {**OLD, "clean": [], "long_text": "truncate", "truncation": "head"}
+    now = {**now, "problem_type": "single_label", "label_separator": None}
+    assert record(OLD).differences(record(now), ClassifierConfig) == []
+    (difference,) = record(OLD).differences(record({**now, name: value}), ClassifierConfig)
+    assert difference.startswith(f"{name} was ")
+
+
+def test_every_flag_of_the_classifier_changes_the_training_or_is_known_not_to():
+    reading = {
+        "data_form", "header", "delimiter", "quoting", "text_column", "text_b_column",
+        "label_column", "data_dir", "train_file", "dev_file", "predict_file", "encoding", "split",
+        "split_seed", "num_folds", "labels",
+    }  # fmt: skip
+    # The fingerprints hold the data, whichever way it was read, and the model.
+    others = {
+        "output_dir", "vocab_file", "bert_config_file", "init_checkpoint", "do_check", "do_train",
+        "do_eval", "do_predict", "eval_batch_size", "predict_batch_size", "save_checkpoints_steps",
+        "overwrite_output_dir", "debug", "thresholds", "log_steps", "keep_checkpoint_max",
+        "resume_with_changes", "verbosity", "num_trials", "grid",
+    }  # fmt: skip
+    flags = {field.name for field in dataclasses.fields(ClassifierConfig)}
+    assert flags - reading - others == set(names(ClassifierConfig, lambda flag: flag.identity))
+
+
+def test_the_record_of_a_training_from_before_a_flag_is_that_of_its_default():
+    fields = {field.name: field for field in dataclasses.fields(ClassifierConfig)}
+    before = {name: flag_of(field).before for name, field in fields.items()}
+    for name, value in before.items():
+        # Before these two flags existed, trainings did neither.
+        if value is not None and fields[name].default is not None and name not in (
+            "group_by_length", "padding_free",
+        ):  # fmt: skip
+            assert value == fields[name].default, name
+    first_settings = {  # Of the first release's run.json
+        "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length",
+        "train_batch_size", "learning_rate", "num_train_epochs", "warmup_proportion",
+        "adam_bias_correction", "seed", "doc_stride",
+    }  # fmt: skip
+    for name in set(names(ClassifierConfig, lambda flag: flag.identity)) - first_settings:
+        assert before[name] is not None or fields[name].default is None, name
+
+
+@pytest.mark.parametrize(
+    ("saved", "asked", "kept"),
+    [
+        ({"split": "4:1", "split_seed": 3}, {"dev_file": "x"}, {}),
+        ({"split": "4:1", "split_seed": 3}, {"data_dir": "x"}, {}),
+        ({"encoding": "latin-1", "train_file": "a"}, {"predict_file": "-"}, {"train_file": "a"}),
+        ({"truncation": "head"}, {"long_text": "windows"}, {}),
+        ({"long_text": "windows", "max_windows": 3}, {"long_text": "truncate"},
+         {"long_text": "windows"}),
+        ({"label_column": "mood", "header": True}, {"header": False}, {"header": True}),
+        ({"labels": ["a", "b"], "clean": ["case"]}, {}, {"clean": ["case"]}),
+    ],
+)  # fmt: skip
+def test_settings_of_a_model_do_not_outlast_what_they_belonged_to(saved, asked, kept):
+    config = ClassifierConfig(output_dir="out", do_eval=True, do_predict=True, **asked)
+    assert config.remembered(saved) == kept
+
+
+def test_texts_that_cleaning_makes_equal_stay_in_one_part(model, tmp_path):
+    rows = [(f"great {word} https://t.co/{i}", "pos" if word > "m" else "neg")
+            for i in range(4) for word in ("art", "bed", "oil", "sun", "tea")]  # fmt: skip
+    path = write_rows(tmp_path / "a.csv", rows)
+    flags = (f"--train_file={path}", "--split=60:20:20", "--clean=links")
+    report = check(model, tmp_path / "out", *flags)
+    assert [split["rows"] for split in report["splits"].values()] == [12, 4, 4]
+    assert [split["also_in_train"] for split in report["splits"].values()] == [0, 0, 0]
+    assert report["splits"]["train"]["duplicates"] == 9
+
+
+class Shuffling(DataProcessor):
+    labels = ["neg", "pos"]
+    reads = 0
+
+    def read_examples(self, path, split):
+        Shuffling.reads += 1
+        for row in np.random.RandomState(Shuffling.reads).permutation(30):
+            yield InputExample(f"row-{row}", f"text {row}", None, self.labels[row % 2])
+
+
+def test_a_processor_that_gives_another_order_each_time_is_refused_a_split(
+    model, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setitem(PROCESSORS, "mine", Shuffling)
+    path = write(tmp_path / "a.txt", "\n")
+    flags = ("--task_name=mine", f"--train_file={path}", "--split=70:30")
+    assert train(model, *flags, f"--output_dir={tmp_path / 'out'}") == 1
+    assert "changed between two passes" in caplog.text
+
+
+class NumPyNumbers(DataProcessor):
+    problem_type = "regression"
+
+    def read_examples(self, path, split):
+        for row in range(10):
+            yield InputExample(f"row-{row}", f"text {row}", None, np.float32(row))
+
+
+def test_numbers_of_numpy_can_be_split(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(PROCESSORS, "mine", NumPyNumbers)
+    monkeypatch.setattr(
+        "finetune.runs.train.make_training_input_fn", None
+    )  # What is written, is before it.
+    path = write(tmp_path / "a.txt", "\n")
+    flags = ("--task_name=mine", f"--train_file={path}", "--split=70:30")
+    with pytest.raises(TypeError, match="'NoneType' object is not callable"):
+        train(model, *flags, f"--output_dir={tmp_path / 'out'}")
+    lines = (tmp_path / "out" / "split" / "dev.jsonl").read_text().splitlines()
+    assert [json.loads(line)["text_a"] for line in lines] == [
+        f"text {json.loads(line)['label']:.0f}" for line in lines
+    ]
+    assert len(lines) == 3
+
+
+def test_labels_of_one_row_do_not_take_from_the_shares_of_others():
+    strata = [*range(1000), *[1000] * 1000, *[1001] * 1000]
+    parts = splitting.assign_parts(strata, range(3000), [0.7, 0.15, 0.15], 0, learn_all=True)
+    assert set(parts[:1000]) == {0}
+    for start in (1000, 2000):
+        counts = np.bincount(parts[start : start + 1000]).tolist()
+        assert counts == pytest.approx([700, 150, 150], abs=2)
+
+
+@pytest.mark.parametrize("step", ["links", "emails", "non_ascii", "punctuation", "case"])
+def test_a_word_of_100_000_characters_is_cleaned_in_no_time(step):
+    # At a quadratic step, this takes more than a minute.
+    assert clean("a" * 100_000, [step]) == "a" * 100_000
+
+
+def test_pairs_need_room_for_a_piece_of_each(model, tmp_path, caplog):
+    path = write(tmp_path / "a.csv", "text,text_b,label\na,b,x\nc,d,y\n")
+    argv = ["--do_check", f"--train_file={path}", "--max_seq_length=4", "--long_text=windows"]
+    argv += [f"--vocab_file={model / 'vocab.txt'}"]
+    argv += [f"--bert_config_file={model / 'bert_config.json'}"]
+    assert run_classifier.main(["run_classifier.py", *argv]) == 2
+    assert "--max_seq_length=4: expected at least 5 for pairs" in caplog.text

@@ -1,0 +1,5 @@
+"""What the tests share."""
+
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]

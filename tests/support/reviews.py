@@ -1,0 +1,61 @@
+"""Twenty short reviews from which a tiny model learns to tell good from bad."""
+
+import pathlib
+from typing import Any, Dict
+
+import numpy as np
+
+from tests.support import tiny
+from tests.support.commands import CLASSIFIER, run
+from tests.support.files import write_tsv
+
+NOUNS = ("film", "movie", "book", "city", "world", "company", "year", "day", "time", "old")
+ROWS = [(label, f"a {label} {noun}") for noun in NOUNS for label in ("bad", "good")]
+
+
+def make_folder(folder: pathlib.Path, num_layers: int) -> pathlib.Path:
+    """Fills a folder with a tiny pretrained model, model/, and a file of reviews for each split."""
+    tiny.write_google_model(folder / "model", num_layers=num_layers)
+    for split, rows in (("train", ROWS), ("dev", ROWS[:7]), ("test", ROWS)):
+        write_tsv(folder / f"{split}.tsv", rows)
+    return folder
+
+
+def flags_for(folder: pathlib.Path) -> Dict[str, Any]:
+    """Returns the flags of a training on such a folder: two epochs of three steps."""
+    return {
+        "model": folder / "model",
+        "do_train": "true",
+        "task_name": "binary",
+        "data_dir": folder,
+        "num_train_epochs": 2.0,
+        "log_steps": 1,
+    }
+
+
+def train(
+    folder: pathlib.Path, out: pathlib.Path, *arguments: Any, status: int = 0, **flags: Any
+) -> pathlib.Path:
+    """Trains on the reviews, and checks the exit status.
+
+    Args:
+      folder: See `make_folder`.
+      out: The output directory.
+      arguments: Further arguments.
+      status: The exit status that is expected.
+      flags: Flags that differ from those of `flags_for`.
+
+    Returns:
+      The output directory.
+    """
+    flags = {**flags_for(folder), "output_dir": out, **flags}
+    assert run(CLASSIFIER, *arguments, **flags) == status
+    return out
+
+
+def same_weights(first: pathlib.Path, second: pathlib.Path) -> bool:
+    """Returns whether the newest checkpoints of two folders hold the same bits."""
+    these, those = tiny.weights(first), tiny.weights(second)
+    return these.keys() == those.keys() and all(
+        np.array_equal(array, those[name]) for name, array in these.items()
+    )
