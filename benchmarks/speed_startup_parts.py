@@ -25,7 +25,7 @@ imported = time.time()
 
 # What is timed, and whether all calls count or the first alone.
 PARTS = {
-    "checkpoint": (checkpoints, "refuse_unfit", False),
+    "checkpoint": (checkpoints, "check_encoder", False),
     "graph": (Estimator, "_call_model_fn", False),
     "session": (tf.train.ChiefSessionCreator, "create_session", False),
     "first step": (tf.train.MonitoredSession.__mro__[1], "run", True),
