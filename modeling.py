@@ -2,14 +2,16 @@
 """The BERT graph: configuration, embeddings, Transformer encoder, and the two poolers.
 
 Names, signatures, variable names and behaviour follow Google's `modeling.py`
-(google-research/bert; PyPI `bert-tensorflow` 1.0.4), so that its users' code and checkpoints work.
-Additions: `BertModel.get_sequence_pooled_output`, `layer_norm_eps`, more activations, and
-padding-free execution, in the last section. The model: Devlin et al. 2018,
-https://arxiv.org/abs/1810.04805; its encoder: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762.
+(google-research/bert; PyPI `bert-tensorflow` 1.0.4), so code and checkpoints written for it work.
+Additions: `BertModel.get_sequence_pooled_output`, `layer_norm_eps`, more activations, the settings
+of models that have BERT's encoder (RoBERTa, DistilBERT, ELECTRA), and padding-free execution, which
+the last section implements.
+
+The model: Devlin et al. 2018, https://arxiv.org/abs/1810.04805. Its encoder: Vaswani et al. 2017,
+https://arxiv.org/abs/1706.03762.
 
 Shapes: B batch, S sequence, H hidden, N heads, D head width (H = N * D), F "from" positions
-(queries), T "to" positions (keys and values), V vocabulary. In the last section, T is the number of
-tokens in the batch, without padding, and L the number of tokens in its longest row.
+(queries), K "to" positions (keys and values), V vocabulary, T non-padding tokens in the batch.
 """
 
 import collections
@@ -19,25 +21,26 @@ import difflib
 import json
 import math
 import re
+import reprlib
 
 import six
 import tensorflow.compat.v1 as tf
 
-# Keys in released configs that do not change this graph: those of Google's multilingual and Chinese
-# models first, then Hugging Face's.
+# Keys of released configs that do not affect this graph: first those of Google's multilingual and
+# Chinese models, then Hugging Face's.
 # fmt: off
 _IGNORED_CONFIG_KEYS = frozenset((
     "directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers",
     "pooler_size_per_head", "pooler_type",
     "_name_or_path", "architectures", "attn_implementation", "bos_token_id",
-    "chunk_size_feed_forward", "classifier_dropout", "dtype", "eos_token_id", "finetuning_task",
+    "chunk_size_feed_forward", "dtype", "eos_token_id", "finetuning_task",
     "gradient_checkpointing", "id2label", "label2id", "model_type", "num_labels",
     "output_attentions", "output_hidden_states", "output_past", "pad_token_id",
     "position_embedding_type", "problem_type", "tie_word_embeddings", "torch_dtype",
     "torchscript", "transformers_version", "use_bfloat16", "use_cache",
 ))
 # fmt: on
-# Hugging Face keys of which other values mean another graph.
+# Hugging Face keys, each with the only values that this graph implements.
 _REQUIRED_VALUES = {
     "model_type": ("bert",),
     "position_embedding_type": ("absolute",),
@@ -46,10 +49,37 @@ _REQUIRED_VALUES = {
     "pruned_heads": ({}, None),
 }
 
+# Each size's upper bound, far above that of any BERT. A graph of larger sizes could not be built.
+_LARGEST_SIZES = {
+    "vocab_size": 1 << 24,
+    "hidden_size": 1 << 16,
+    "num_hidden_layers": 1000,
+    "num_attention_heads": 1 << 16,
+    "intermediate_size": 1 << 18,
+    "max_position_embeddings": 1 << 20,
+    "type_vocab_size": 1 << 16,
+    "embedding_size": 1 << 16,
+    "position_offset": 1 << 16,
+}
 
-# Graph collection. If it contains an int Tensor, dropout depends on it instead of on the global
-# step: for updates made from several batches, which must not all drop the same values.
+# Settings that Google's configs lack, with BERT's values. They are written only if they differ,
+# so that Google's code can read the files of a BERT.
+_FAMILY_SETTINGS = {
+    "embedding_size": None,
+    "position_offset": 0,
+    "pooler_act": "tanh",
+    "classifier_dropout": None,
+    "family": "bert",
+}
+
+# Graph collection. If it contains an int Tensor, dropout masks depend on that Tensor instead of the
+# global step. Gradient accumulation needs this: several batches share one global step, but must not
+# share their masks.
 DROPOUT_STEP = "dropout_step"
+
+
+class ConfigError(ValueError):
+    """The values of a `BertConfig` are invalid, or its file cannot be read."""
 
 
 class BertConfig(object):
@@ -69,23 +99,37 @@ class BertConfig(object):
         type_vocab_size=16,
         initializer_range=0.02,
         layer_norm_eps=1e-12,
+        embedding_size=None,
+        position_offset=0,
+        pooler_act="tanh",
+        classifier_dropout=None,
+        family="bert",
     ):
-        """Stores the values; `validate` checks them.
+        """Stores the values unchecked; see `validate`.
 
         Args:
-          vocab_size: int. Rows of the word embedding table.
+          vocab_size: int. Number of rows in the word embedding table.
           hidden_size: int. Width H of the encoder.
-          num_hidden_layers: int. Transformer layers.
-          num_attention_heads: int. Heads N of each layer; divides `hidden_size`.
+          num_hidden_layers: int. Number of Transformer layers.
+          num_attention_heads: int. Number of heads N in each layer; divides `hidden_size`.
           intermediate_size: int. Width of the feed-forward layer.
           hidden_act: string or function. Activation of the feed-forward layer, see
             `get_activation`. "gelu" is the exact (erf) GELU.
-          hidden_dropout_prob: float in [0, 1). Dropout of dense outputs and embeddings.
-          attention_probs_dropout_prob: float in [0, 1). Dropout of attention probabilities.
-          max_position_embeddings: int. Longest sequence, in wordpieces.
-          type_vocab_size: int. Number of segment ids.
-          initializer_range: float. Standard deviation of new weights.
-          layer_norm_eps: float. Added to the variance in layer normalization.
+          hidden_dropout_prob: float in [0, 1). Dropout rate of dense outputs and embeddings.
+          attention_probs_dropout_prob: float in [0, 1). Dropout rate of attention probabilities.
+          max_position_embeddings: int. Maximum sequence length, in wordpieces.
+          type_vocab_size: int. Number of segment ids; 0 for a model without segment embeddings.
+          initializer_range: float in [0, 100). Standard deviation of new weights.
+          layer_norm_eps: float in [0, 1). Added to the variance in LayerNorm.
+          embedding_size: (optional) int. Width of the embeddings, if it differs from
+            `hidden_size`: a dense layer then widens them, as in ELECTRA.
+          position_offset: int. Number of unused rows at the start of the position table. RoBERTa
+            has 2.
+          pooler_act: string or function. Activation of the pooler, see `get_activation`.
+          classifier_dropout: (optional) float in [0, 1). Dropout rate before a task's last layer;
+            defaults to `hidden_dropout_prob`.
+          family: string. Hugging Face's name of the architecture that the weights come from. It
+            does not affect the graph.
         """
         self.vocab_size = vocab_size
         self.hidden_size = hidden_size
@@ -99,99 +143,133 @@ class BertConfig(object):
         self.type_vocab_size = type_vocab_size
         self.initializer_range = initializer_range
         self.layer_norm_eps = layer_norm_eps
+        self.embedding_size = embedding_size
+        self.position_offset = position_offset
+        self.pooler_act = pooler_act
+        self.classifier_dropout = classifier_dropout
+        self.family = family
 
     @classmethod
     def from_dict(cls, json_object):
         """Builds and validates a config from a dict of parameters.
 
-        Keys of released configs that do not concern the graph are ignored.
+        Ignores keys of released configs that do not affect the graph.
 
         Raises:
-          ValueError: A key is unknown (mistyped), `vocab_size` is missing, a value is impossible,
-            or the config is that of another architecture than BERT.
+          ConfigError: A key is unknown or mistyped, `vocab_size` is missing, a value is invalid, or
+            the config belongs to an architecture other than BERT.
         """
         if not isinstance(json_object, dict):
-            raise ValueError(
+            raise ConfigError(
                 "A BERT config is a JSON object of parameters; found %s."
                 % type(json_object).__name__
             )
-        _refuse_other_architectures(json_object)
+        _reject_other_architectures(json_object)
         config = cls(vocab_size=None)
         known = set(config.__dict__)
-        _refuse_unknown_keys(json_object, known)
+        _reject_unknown_keys(json_object, known)
         for key in known & set(json_object):
             setattr(config, key, json_object[key])
+        if config.hidden_act is None:  # In Python, None is the identity. In a file, it is a gap.
+            raise ConfigError("hidden_act must be a name; found None.")
         config.validate()
         return config
 
     @classmethod
     def from_json_file(cls, json_file):
         """Builds and validates a config from a JSON file; errors name the file."""
+        json_object = _read_json(json_file)
         try:
-            with tf.io.gfile.GFile(json_file, "r") as reader:
-                return cls.from_dict(json.loads(reader.read()))
-        except tf.errors.OpError as error:
-            raise ValueError(
-                "%s: the BERT config cannot be read (%s)." % (json_file, error.message)
-            )
-        except json.JSONDecodeError as error:
-            raise ValueError("%s: not a BERT config, which is JSON (%s)." % (json_file, error))
-        except ValueError as error:
-            raise ValueError("%s: %s" % (json_file, error))
+            return cls.from_dict(json_object)
+        except ConfigError as error:
+            raise ConfigError("%s: %s" % (json_file, error))
 
     def to_dict(self):
-        """Returns a dict of all parameters."""
-        return copy.deepcopy(self.__dict__)
+        """Returns the parameters as a dict, without those of other families if unset."""
+        values = copy.deepcopy(self.__dict__)
+        return {
+            key: value
+            for key, value in values.items()
+            if key not in _FAMILY_SETTINGS or value != _FAMILY_SETTINGS[key]
+        }
 
     def to_json_string(self):
         """Returns the parameters as JSON text."""
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
 
     def validate(self):
-        """Raises `ValueError` that names the first impossible parameter."""
-        for key in ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-                    "intermediate_size", "max_position_embeddings", "type_vocab_size"):  # fmt: skip
+        """Raises a `ConfigError` that names the first invalid parameter."""
+        for key, high in _LARGEST_SIZES.items():
             value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, six.integer_types) or value < 1:
-                raise ValueError("%s must be a positive integer; found %r." % (key, value))
+            if value is None and key == "embedding_size":
+                continue
+            low = 0 if key in ("type_vocab_size", "position_offset") else 1
+            is_integer = isinstance(value, six.integer_types) and not isinstance(value, bool)
+            if not is_integer or value < low:
+                kind = "a positive integer" if low else "an integer of at least 0"
+                raise ConfigError("%s must be %s; found %s." % (key, kind, reprlib.repr(value)))
+            if value > high:
+                raise ConfigError(
+                    "%s must be at most %d; found %s." % (key, high, reprlib.repr(value))
+                )
         for key, low, high in (
             ("hidden_dropout_prob", 0.0, 1.0),
             ("attention_probs_dropout_prob", 0.0, 1.0),
-            ("initializer_range", 0.0, float("inf")),
+            ("classifier_dropout", 0.0, 1.0),
+            ("initializer_range", 0.0, 100.0),
             ("layer_norm_eps", 0.0, 1.0),
         ):
             value = getattr(self, key)
-            number = isinstance(value, (float, int)) and not isinstance(value, bool)
-            if not number or not low <= value < high:
-                raise ValueError("%s must be in [%g, %g); found %r." % (key, low, high, value))
+            if value is None and key == "classifier_dropout":
+                continue
+            is_number = isinstance(value, (float, int)) and not isinstance(value, bool)
+            if not is_number or not low <= value < high:
+                raise ConfigError(
+                    "%s must be in [%g, %g); found %s." % (key, low, high, reprlib.repr(value))
+                )
         if self.hidden_size % self.num_attention_heads != 0:
-            raise ValueError(
+            raise ConfigError(
                 "The hidden size (%d) is not a multiple of the number of attention heads (%d)."
                 % (self.hidden_size, self.num_attention_heads)
             )
         get_activation(self.hidden_act)
+        get_activation(self.pooler_act)
 
 
-def _refuse_other_architectures(json_object):
+def _read_json(json_file):
+    try:
+        with tf.io.gfile.GFile(json_file, "r") as reader:
+            text = reader.read()
+    except tf.errors.OpError as error:
+        raise ConfigError("%s: the BERT config cannot be read (%s)." % (json_file, error.message))
+    except UnicodeDecodeError as error:
+        raise ConfigError("%s: a BERT config must be UTF-8 (%s)." % (json_file, error))
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError("%s: a BERT config must be JSON (%s)." % (json_file, error))
+
+
+def _reject_other_architectures(json_object):
     for key, allowed in _REQUIRED_VALUES.items():
         if key in json_object and json_object[key] not in allowed:
-            raise ValueError(
-                "%s is %r; this graph is BERT's, which has %r."
-                % (key, json_object[key], allowed[0])
+            raise ConfigError(
+                "%s is %s; only BERT models (%s %r) are supported."
+                % (key, reprlib.repr(json_object[key]), key, allowed[0])
             )
 
 
-def _refuse_unknown_keys(json_object, known):
-    # Hugging Face adds keys with each release, so an unknown key is only an error if it resembles
-    # one of ours that is missing; Google's configs are a closed set.
+def _reject_unknown_keys(json_object, known):
+    # Hugging Face adds keys with each release. In its configs, an unknown key is an error only if
+    # it resembles a parameter that is missing. Google's configs have a fixed set of keys.
     from_hugging_face = {"model_type", "architectures", "transformers_version"} & set(json_object)
     ignored = _IGNORED_CONFIG_KEYS | set(_REQUIRED_VALUES)
     for key in sorted(set(json_object) - known - ignored):
         near = difflib.get_close_matches(key, known - set(json_object), n=1, cutoff=0.8)
         if near:
-            raise ValueError("Unknown parameter %r; did you mean %r?" % (key, near[0]))
+            raise ConfigError("Unknown parameter %r; did you mean %r?" % (key, near[0]))
         if not from_hugging_face:
-            raise ValueError(
+            raise ConfigError(
                 "Unknown parameter %r; a BERT config has: %s." % (key, ", ".join(sorted(known)))
             )
 
@@ -201,7 +279,7 @@ class BertModel(object):
 
     Example:
 
-        # Already converted to wordpiece ids
+        # Wordpiece ids, as a tokenizer returns them
         input_ids = tf.constant([[31, 51, 99], [15, 5, 0]])
         input_mask = tf.constant([[1, 1, 1], [1, 1, 0]])
         token_type_ids = tf.constant([[0, 0, 1], [0, 1, 0]])
@@ -230,15 +308,16 @@ class BertModel(object):
           is_training: bool. Whether to apply dropout.
           input_ids: int32 Tensor of shape [batch_size, seq_length].
           input_mask: (optional) int32 Tensor of shape [batch_size, seq_length]: 1 for a token, 0
-            for padding. Without it, there is no padding.
+            for padding. If it is omitted, there is no padding.
           token_type_ids: (optional) int32 Tensor of shape [batch_size, seq_length]: segment ids.
-          use_one_hot_embeddings: bool. Look up word embeddings by a product with one-hot rows.
-          scope: (optional) variable scope. Defaults to "bert".
-          padding_free: bool. Skip padding: only positions with input_mask == 1 are computed.
-          Outputs
-            and gradients are those of the padded graph, except for zeros at padding positions. A
-            row without tokens attends only to its first position. If a loss depends on both the
-            pooled and the sequence output, the last layer applies separate dropout for each.
+          use_one_hot_embeddings: bool. Whether to look up word embeddings by multiplying one-hot
+            rows by the table.
+          scope: (optional) string. Variable scope; defaults to "bert".
+          padding_free: bool. Whether to skip padding: to compute only positions with
+            input_mask == 1. Outputs and gradients equal those of the padded graph, except that
+            outputs at padding positions are zero. A row without tokens attends only to its first
+            position. If a loss depends on both the pooled and the sequence output, the last layer
+            draws separate dropout masks for the two.
 
         Raises:
           ValueError: The config or the rank of an input is invalid.
@@ -264,14 +343,15 @@ class BertModel(object):
                 config, is_training, input_ids, input_mask, token_type_ids, use_one_hot_embeddings
             )
             with tf.variable_scope("pooler"):
-                self.pooled_output = self._pool(self._encoder.first_tokens)  # [B, H]
+                activation = get_activation(config.pooler_act)
+                self.pooled_output = self._pool(self._encoder.first_tokens, activation)  # [B, H]
 
-    def _pool(self, hidden):
+    def _pool(self, hidden, activation):
         initializer = create_initializer(self._config.initializer_range)
-        return dense_layer_2d(hidden, self._config.hidden_size, initializer, tf.tanh, "dense")
+        return dense_layer_2d(hidden, self._config.hidden_size, initializer, activation, "dense")
 
     def _unpack(self, hidden):
-        """Returns [B, S, H] from the encoder's own form."""
+        """Converts a Tensor from the encoder's own layout to [B, S, H]."""
         if hidden.ref() not in self._unpacked:
             self._unpacked[hidden.ref()] = self._encoder.unpack(hidden)
         return self._unpacked[hidden.ref()]
@@ -312,21 +392,22 @@ class BertModel(object):
         return self._unpack(self._layers()[-1])
 
     def get_pooled_output(self):
-        """Returns `[CLS]` after the pooler: float Tensor of shape [batch_size, hidden_size]."""
+        """Returns the pooler's output for `[CLS]`: float Tensor [batch_size, hidden_size]."""
         return self.pooled_output
 
     def get_sequence_output(self):
         """Returns the final hidden states: float Tensor [batch_size, seq_length, hidden_size].
 
-        It includes `[CLS]` and `[SEP]`. Values at padding positions are meaningless.
+        `[CLS]` and `[SEP]` are included. Values at padding positions are meaningless.
         """
         return self.sequence_output
 
     def get_sequence_pooled_output(self):
-        """Returns every token after the sequence-output pooler.
+        """Returns the sequence-output pooler's output for every token.
 
-        This is a dense tanh layer over each token's final hidden vector, like BERT's pooler over
-        that of `[CLS]`. The first call creates its variables `sequence_output/dense/{kernel,bias}`.
+        This pooler is a dense tanh layer over each token's final hidden vector, as BERT's pooler is
+        over that of `[CLS]`. The first call creates its variables,
+        `sequence_output/dense/{kernel,bias}`.
 
         Returns:
           float Tensor of shape [batch_size, seq_length, hidden_size].
@@ -334,21 +415,25 @@ class BertModel(object):
         if self._sequence_pooled_output is None:
             hidden = self._layers()[-1]
             with self._reentered(), tf.variable_scope("sequence_output"):
-                self._sequence_pooled_output = self._encoder.unpack(self._pool(hidden))
+                self._sequence_pooled_output = self._encoder.unpack(self._pool(hidden, tf.tanh))
         return self._sequence_pooled_output
 
     def get_all_encoder_layers(self):
-        """Returns each layer's output: a list of Tensors like that of `get_sequence_output`."""
+        """Returns the outputs of all layers, each shaped like that of `get_sequence_output`."""
         return self.all_encoder_layers
 
     def get_word_embedding_output(self):
-        """Returns only the word embeddings: float Tensor [batch_size, seq_length, hidden_size]."""
+        """Returns the word embeddings only: float Tensor [batch_size, seq_length, width].
+
+        The width is `embedding_size` if the config sets it, else `hidden_size`.
+        """
         return self.word_embedding_output
 
     def get_embedding_output(self):
         """Returns the encoder's input: float Tensor [batch_size, seq_length, hidden_size].
 
-        This is the sum of word, position and segment embeddings, after LayerNorm and dropout.
+        It is the sum of word, position and segment embeddings, after LayerNorm and dropout, and
+        after the layer that widens it, if the config sets `embedding_size`.
         """
         return self.embedding_output
 
@@ -358,7 +443,7 @@ class BertModel(object):
 
 
 def gelu(x):
-    """Gaussian Error Linear Unit, exact: x * Phi(x).
+    """Applies the exact Gaussian Error Linear Unit, x * Phi(x).
 
     Hendrycks and Gimpel 2016, https://arxiv.org/abs/1606.08415, section 2.
 
@@ -372,7 +457,7 @@ def gelu(x):
 
 
 def gelu_tanh(x):
-    """GELU in its tanh approximation (same paper, section 2); see `gelu`."""
+    """Applies the tanh approximation of `gelu` (same paper, section 2)."""
     cdf = 0.5 * (1.0 + tf.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * tf.pow(x, 3))))
     return x * cdf
 
@@ -389,41 +474,41 @@ _ACTIVATIONS = {
 
 
 def get_activation(activation_string):
-    """Returns the function of an activation's name, e.g. "relu" => `tf.nn.relu`.
+    """Maps the name of an activation to its function, e.g. "relu" => `tf.nn.relu`.
 
     Args:
-      activation_string: string name, or a function, which is returned unchanged.
+      activation_string: string, or a function, which is returned unchanged.
 
     Returns:
       A function of a float Tensor, or None for "linear", "" and None.
 
     Raises:
-      ValueError: The name is unknown.
+      ConfigError: The name is unknown.
     """
     if not isinstance(activation_string, six.string_types):
         if activation_string is not None and not callable(activation_string):
-            raise ValueError("hidden_act must be a name; found %r." % (activation_string,))
+            raise ConfigError("hidden_act must be a name; found %r." % (activation_string,))
         return activation_string
     if not activation_string:
         return None
     name = activation_string.lower()
     if name not in _ACTIVATIONS:
-        raise ValueError(
+        raise ConfigError(
             "Unsupported activation: %r; known are %s." % (name, ", ".join(sorted(_ACTIVATIONS)))
         )
     return _ACTIVATIONS[name]
 
 
 def get_assignment_map_from_checkpoint(tvars, init_checkpoint):
-    """Matches variables with those of a checkpoint by name.
+    """Matches variables with those in a checkpoint by name.
 
     Args:
       tvars: list of variables.
       init_checkpoint: string path (prefix) of a checkpoint.
 
     Returns:
-      (assignment_map, initialized_variable_names): an OrderedDict from the checkpoint's names to
-      the graph's, for `tf.train.init_from_checkpoint`, and a dict whose keys are the matched
+      (assignment_map, initialized_variable_names): an OrderedDict from names in the checkpoint to
+      names in the graph, for `tf.train.init_from_checkpoint`; and a dict whose keys are the matched
       names, with and without ":0".
     """
     names = {re.sub(r":\d+$", "", var.name) for var in tvars}
@@ -440,14 +525,14 @@ def get_assignment_map_from_checkpoint(tvars, init_checkpoint):
 def dropout(input_tensor, dropout_prob):
     """Applies dropout.
 
-    Which values are dropped depends on the graph's seed, the position in the graph, and the global
-    step (or the Tensor in the collection `DROPOUT_STEP`), if the graph has these. So a training
-    that resumes from a checkpoint drops the same values as one that was not interrupted.
+    The mask depends on the graph's seed, the position in the graph, and the global step (or the
+    Tensor in the collection `DROPOUT_STEP`), if these exist. A training run that resumes from a
+    checkpoint therefore drops the same values as an uninterrupted one.
 
     Args:
       input_tensor: float Tensor.
-      dropout_prob: Python float. The probability of dropping a value (not of keeping it), rounded
-        to a multiple of 1 / 65536, but not to 0 or 1.
+      dropout_prob: Python float. Probability of dropping a value (not of keeping it), rounded to a
+        multiple of 1 / 65536, but never to 0 or 1. 0 or None for no dropout.
 
     Returns:
       float Tensor of the shape of `input_tensor`.
@@ -459,28 +544,30 @@ def dropout(input_tensor, dropout_prob):
 
 
 def _make_dropout(shape, dropout_prob):
-    """Draws which values of a shape are dropped.
+    """Draws a dropout mask of the given shape.
 
     Returns:
-      (drop, factor): a function that broadcasts a float Tensor to this shape and sets the dropped
-      values to zero, and the float by which the other values must be multiplied.
+      (drop, factor): a function that broadcasts a float Tensor to that shape and sets dropped
+      values to zero; and the float by which the caller must multiply the values that are kept.
     """
     if not dropout_prob:
         return (lambda values: values), 1.0
-    # Only 16 random bits per value: drawing them is most of the work.
+    # Most of the time goes into drawing random bits, so each value gets only 16.
     dropped = min(max(1, int(round(dropout_prob * 65536))), 65535)
     size = tf.reduce_prod(shape)
     bits = tf.random.stateless_uniform(
         [(size + 1) // 2], _dropout_seed(), minval=None, maxval=None, dtype=tf.int32
     )
-    bits = tf.reshape(tf.reshape(tf.bitcast(bits, tf.int16), [-1])[:size], shape)
-    is_kept = bits >= dropped - 32768  # One byte per value; nothing else is kept.
+    bits = tf.reshape(tf.bitcast(bits, tf.int16), [-1])  # [size], or [size + 1] if size is odd
+    bits = tf.reshape(bits[:size], shape)  # `shape`
+    # One byte per value, which is all that `_attend` stores of the mask for its gradient.
+    is_kept = bits >= dropped - 32768
     factor = 65536.0 / (65536 - dropped)
     return (lambda values: tf.cast(is_kept, values.dtype) * values), factor
 
 
 def _dropout_seed():
-    """Returns the seed of an op that draws random bits, int Tensor [2]; it differs for each op."""
+    """Returns a seed for one random op, different in each call: int Tensor [2]."""
     graph_seed, op_seed = tf.get_seed(None)
     if graph_seed is None:
         return tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32)
@@ -492,9 +579,17 @@ def _dropout_seed():
 
 
 def layer_norm(input_tensor, name=None, epsilon=1e-12):
-    """Normalizes over the last dimension; variables `beta` and `gamma` in scope "LayerNorm".
+    """Normalises over the last dimension, then scales by `gamma` and adds `beta`.
 
     Ba et al. 2016, https://arxiv.org/abs/1607.06450, section 3.
+
+    Args:
+      input_tensor: float Tensor of shape [..., width].
+      name: (optional) string. Variable scope; defaults to "LayerNorm".
+      epsilon: float. Added to the variance.
+
+    Returns:
+      float Tensor of the shape of `input_tensor`.
     """
     with tf.variable_scope(name, default_name="LayerNorm"):
         gamma, beta = _layer_norm_variables(input_tensor)
@@ -510,7 +605,7 @@ def _layer_norm_variables(input_tensor):
 
 
 def layer_norm_and_dropout(input_tensor, dropout_prob, name=None, epsilon=1e-12):
-    """Applies layer normalization, then dropout."""
+    """Applies LayerNorm, then dropout."""
     return dropout(layer_norm(input_tensor, name, epsilon), dropout_prob)
 
 
@@ -530,17 +625,18 @@ def embedding_lookup(
     """Looks up word embeddings.
 
     Args:
-      input_ids: int32 Tensor of shape [batch_size, seq_length] or [batch_size, seq_length,
-        num_inputs], whose embeddings are concatenated.
-      vocab_size: int. Rows of the table.
+      input_ids: int32 Tensor of shape [batch_size, seq_length], or [batch_size, seq_length,
+        num_inputs] to concatenate the embeddings of several ids per position.
+      vocab_size: int. Number of rows in the table.
       embedding_size: int. Width of the table.
       initializer_range: float. Standard deviation of new embeddings.
       word_embedding_name: string. Name of the table.
-      use_one_hot_embeddings: bool. Look up by a product with one-hot rows instead of gathering.
+      use_one_hot_embeddings: bool. Whether to multiply one-hot rows by the table instead of
+        gathering its rows.
 
     Returns:
-      float Tensor of shape [batch_size, seq_length, num_inputs * embedding_size], and the table,
-      a Variable of shape [vocab_size, embedding_size].
+      (output, embedding_table): float Tensor of shape [batch_size, seq_length, num_inputs *
+      embedding_size], and Variable of shape [vocab_size, embedding_size].
     """
     if input_ids.shape.ndims == 2:
         input_ids = tf.expand_dims(input_ids, axis=[-1])  # [B, S, 1]
@@ -549,20 +645,23 @@ def embedding_lookup(
         shape=[vocab_size, embedding_size],
         initializer=create_initializer(initializer_range),
     )
-    flat_input_ids = tf.reshape(input_ids, [-1])
+    # I is the number of ids (`num_inputs`) per position.
+    flat_input_ids = tf.reshape(input_ids, [-1])  # [B * S * I]
+    # Both branches return [B * S * I, embedding_size].
     if use_one_hot_embeddings:
         output = tf.matmul(tf.one_hot(flat_input_ids, depth=vocab_size), embedding_table)
     else:
         output = _gather_rows(embedding_table, flat_input_ids)
     input_shape = get_shape_list(input_ids)
+    # [B, S, I * embedding_size]
     output = tf.reshape(output, input_shape[0:-1] + [input_shape[-1] * embedding_size])
     return (output, embedding_table)
 
 
 def _gather_rows(table, indices):
-    # Gathers from the variable's value: after a gather from the variable itself, TensorFlow copies
-    # the whole table at each update (its kernels' "copy-on-read mode").
-    return tf.gather(tf.convert_to_tensor(table), indices)
+    # Gathering from the variable itself would switch it to "copy-on-read mode", in which each
+    # update copies the whole table. Gathering from its value does not.
+    return tf.gather(tf.convert_to_tensor(table), indices)  # [M, width] for M indices
 
 
 def embedding_postprocessor(
@@ -577,8 +676,9 @@ def embedding_postprocessor(
     max_position_embeddings=512,
     dropout_prob=0.1,
     layer_norm_eps=1e-12,
+    position_offset=0,
 ):
-    """Adds segment and position embeddings, normalizes, and applies dropout.
+    """Adds segment and position embeddings, then applies LayerNorm and dropout.
 
     Args:
       input_tensor: float Tensor of shape [batch_size, seq_length, embedding_size].
@@ -589,22 +689,23 @@ def embedding_postprocessor(
       use_position_embeddings: bool. Whether to add position embeddings.
       position_embedding_name: string. Name of the position embedding table.
       initializer_range: float. Standard deviation of new embeddings.
-      max_position_embeddings: int. Longest sequence; may be longer than `seq_length`.
-      dropout_prob: float. Dropout of the result.
+      max_position_embeddings: int. Number of positions; at least `seq_length`.
+      dropout_prob: float. Dropout rate of the result.
       layer_norm_eps: float. Added to the variance.
+      position_offset: int. Number of unused rows before those of the positions.
 
     Returns:
       float Tensor of the shape of `input_tensor`.
 
     Raises:
-      ValueError: `token_type_ids` is missing, or `seq_length` is above
-        `max_position_embeddings` (an `InvalidArgumentError` at run time, where it is not static).
+      ValueError: `token_type_ids` is missing, or `seq_length` exceeds `max_position_embeddings`.
+        If `seq_length` is not static, the latter is an `InvalidArgumentError` at run time.
     """
     width = get_shape_list(input_tensor, expected_rank=3)[2]
     output = input_tensor
     if use_token_type:
         if token_type_ids is None:
-            raise ValueError("`token_type_ids` must be given if `use_token_type` is True.")
+            raise ValueError("`token_type_ids` is required if `use_token_type` is True.")
         token_type_table = tf.get_variable(
             name=token_type_embedding_name,
             shape=[token_type_vocab_size, width],
@@ -614,35 +715,35 @@ def embedding_postprocessor(
     if use_position_embeddings:
         position_table = tf.get_variable(
             name=position_embedding_name,
-            shape=[max_position_embeddings, width],
+            shape=[position_offset + max_position_embeddings, width],
             initializer=create_initializer(initializer_range),
         )
-        output += _position_embeddings(position_table, input_tensor)
+        output += _position_embeddings(position_table, input_tensor, position_offset)
     return layer_norm_and_dropout(output, dropout_prob, epsilon=layer_norm_eps)
 
 
 def _token_type_embeddings(token_type_table, token_type_ids):
-    # A product with one-hot rows: the table is tiny, and its gradient is a product too.
+    # The table is tiny, so a product with one-hot rows is faster than a gather and its gradient.
     vocab_size, width = get_shape_list(token_type_table)
-    one_hot_ids = tf.one_hot(tf.reshape(token_type_ids, [-1]), depth=vocab_size)
-    embeddings = tf.matmul(one_hot_ids, token_type_table)
+    one_hot_ids = tf.one_hot(tf.reshape(token_type_ids, [-1]), depth=vocab_size)  # [B * S, rows]
+    embeddings = tf.matmul(one_hot_ids, token_type_table)  # [B * S, H]
     return tf.reshape(embeddings, get_shape_list(token_type_ids) + [width])  # [B, S, H]
 
 
-def _position_embeddings(position_table, input_tensor):
+def _position_embeddings(position_table, input_tensor, offset):
     width = get_shape_list(position_table)[1]
     seq_length = get_shape_list(input_tensor)[1]
-    with tf.control_dependencies(_check_length(seq_length, position_table)):
-        # Positions are the same in each row, so one slice serves the whole batch: [1, S, H]
-        return tf.slice(position_table, [0, 0], [seq_length, width])[tf.newaxis]
+    with tf.control_dependencies(_check_length(seq_length, position_table, offset)):
+        # Positions are the same in each row, so one slice serves the whole batch.
+        return tf.slice(position_table, [offset, 0], [seq_length, width])[tf.newaxis]  # [1, S, H]
 
 
-def _check_length(seq_length, position_table):
-    """Checks that there are enough positions, here or by the ops it returns, to be run first."""
-    max_positions = get_shape_list(position_table)[0]
+def _check_length(seq_length, position_table, offset):
+    """Checks `seq_length` now if it is static, and returns ops that check it at run time."""
+    max_positions = get_shape_list(position_table)[0] - offset
     if isinstance(seq_length, int) and seq_length > max_positions:
         raise ValueError(
-            "The sequence length (%d) is above max_position_embeddings (%d)."
+            "The sequence length (%d) exceeds max_position_embeddings (%d)."
             % (seq_length, max_positions)
         )
     return [tf.assert_less_equal(seq_length, max_positions)]
@@ -656,24 +757,25 @@ def create_attention_mask_from_input_mask(from_tensor, to_mask):
       to_mask: int32 Tensor of shape [batch_size, to_seq_length].
 
     Returns:
-      float Tensor of shape [batch_size, from_seq_length, to_seq_length]: 1.0 where a position may
-      be attended to. Padding attends as tokens do; what comes of it is never used.
+      float Tensor of shape [batch_size, from_seq_length, to_seq_length]: 1.0 where a "from"
+      position may attend to a "to" position. Padding positions may attend to tokens, too: their
+      outputs are never used.
     """
     batch_size, from_seq_length = get_shape_list(from_tensor, expected_rank=[2, 3])[:2]
     to_seq_length = get_shape_list(to_mask, expected_rank=2)[1]
-    to_mask = tf.cast(tf.reshape(to_mask, [batch_size, 1, to_seq_length]), tf.float32)
-    return tf.ones([batch_size, from_seq_length, 1], tf.float32) * to_mask
+    to_mask = tf.cast(tf.reshape(to_mask, [batch_size, 1, to_seq_length]), tf.float32)  # [B, 1, K]
+    return tf.ones([batch_size, from_seq_length, 1], tf.float32) * to_mask  # [B, F, K]
 
 
 def dense_layer_2d(input_tensor, output_size, initializer, activation, name=None):
-    """Applies a dense layer to the last dimension; variables `kernel` and `bias` in scope `name`.
+    """Applies a dense layer to the last dimension.
 
     Args:
       input_tensor: float Tensor of shape [..., input_size].
       output_size: int. Width of the result.
       initializer: Kernel initializer.
       activation: function or None.
-      name: string. Name of the layer's scope.
+      name: (optional) string. Scope of the variables `kernel` and `bias`; defaults to "dense".
 
     Returns:
       float Tensor of shape [..., output_size].
@@ -682,11 +784,12 @@ def dense_layer_2d(input_tensor, output_size, initializer, activation, name=None
     with tf.variable_scope(name, default_name="dense"):
         kernel = tf.get_variable("kernel", [input_shape[-1], output_size], initializer=initializer)
         bias = tf.get_variable("bias", [output_size], initializer=tf.zeros_initializer())
-        # One matrix product over all rows: a batched product with a broadcast kernel is slower.
+        # One product of two matrices: a batched product with a broadcast kernel is slower. Its
+        # result is [M, output_size], with M the product of the leading dimensions.
         output = tf.nn.bias_add(tf.matmul(reshape_to_matrix(input_tensor), kernel), bias)
         if activation is not None:
             output = activation(output)
-    return reshape_from_matrix(output, input_shape)
+    return reshape_from_matrix(output, input_shape)  # [..., output_size]
 
 
 def dense_layer_3d(
@@ -696,7 +799,7 @@ def dense_layer_3d(
 
     Args:
       input_tensor: float Tensor of shape [batch_size, seq_length, hidden_size].
-      num_attention_heads: int. Heads N.
+      num_attention_heads: int. Number of heads N.
       size_per_head: int. Width D of each head.
       initializer: Kernel initializer.
       activation: function or None.
@@ -708,7 +811,7 @@ def dense_layer_3d(
     width = num_attention_heads * size_per_head
     output = dense_layer_2d(input_tensor, width, initializer, activation, name)
     output_shape = get_shape_list(input_tensor)[:-1] + [num_attention_heads, size_per_head]
-    return tf.reshape(output, output_shape)
+    return tf.reshape(output, output_shape)  # [B, S, N, D]
 
 
 def dense_layer_3d_proj(
@@ -719,7 +822,7 @@ def dense_layer_3d_proj(
     Args:
       input_tensor: float Tensor of shape [batch_size, seq_length, num_attention_heads, head_size].
       hidden_size: int. Width of the result.
-      num_attention_heads: int. Heads N.
+      num_attention_heads: int. Number of heads N.
       head_size: int. Width D of each head.
       initializer: Kernel initializer.
       activation: function or None.
@@ -729,7 +832,7 @@ def dense_layer_3d_proj(
       float Tensor of shape [batch_size, seq_length, hidden_size].
     """
     output_shape = get_shape_list(input_tensor)[:-2] + [num_attention_heads * head_size]
-    joined = tf.reshape(input_tensor, output_shape)
+    joined = tf.reshape(input_tensor, output_shape)  # [B, S, N * D]
     return dense_layer_2d(joined, hidden_size, initializer, activation, name)
 
 
@@ -748,25 +851,26 @@ def attention_layer(
     from_seq_length=None,
     to_seq_length=None,
 ):
-    """Attends from `from_tensor` to `to_tensor` with several heads.
+    """Computes multi-head attention from `from_tensor` to `to_tensor`.
 
-    Vaswani et al. 2017, section 3.2.2, with the heads' widths equal.
+    Vaswani et al. 2017, section 3.2.2. All heads have the same width.
 
     Args:
       from_tensor: float Tensor of shape [batch_size, from_seq_length, from_width].
       to_tensor: float Tensor of shape [batch_size, to_seq_length, to_width].
       attention_mask: (optional) Tensor of shape [batch_size, from_seq_length, to_seq_length]: 1
-        where a position may be attended to, 0 where not.
-      num_attention_heads: int. Heads N.
+        where a "from" position may attend to a "to" position, 0 elsewhere.
+      num_attention_heads: int. Number of heads N.
       size_per_head: int. Width D of each head.
       query_act: (optional) Activation of the queries.
       key_act: (optional) Activation of the keys.
       value_act: (optional) Activation of the values.
-      attention_probs_dropout_prob: float. Dropout of the attention probabilities.
+      attention_probs_dropout_prob: float. Dropout rate of the attention probabilities.
       initializer_range: float. Standard deviation of new weights.
-      batch_size: unused; shapes are taken from the tensors. Kept for the signature.
-      from_seq_length: unused, likewise.
-      to_seq_length: unused, likewise.
+      batch_size: Unused, as are the next two: shapes come from the tensors. Kept for Google's
+        signature.
+      from_seq_length: Unused.
+      to_seq_length: Unused.
 
     Returns:
       float Tensor of shape [batch_size, from_seq_length, num_attention_heads, size_per_head].
@@ -779,20 +883,20 @@ def attention_layer(
     assert_rank(to_tensor, 3)
     heads = (num_attention_heads, size_per_head, create_initializer(initializer_range))
     query = dense_layer_3d(from_tensor, *heads, activation=query_act, name="query")  # [B, F, N, D]
-    key = dense_layer_3d(to_tensor, *heads, activation=key_act, name="key")  # [B, T, N, D]
-    value = dense_layer_3d(to_tensor, *heads, activation=value_act, name="value")  # [B, T, N, D]
+    key = dense_layer_3d(to_tensor, *heads, activation=key_act, name="key")  # [B, K, N, D]
+    value = dense_layer_3d(to_tensor, *heads, activation=value_act, name="value")  # [B, K, N, D]
 
     query = tf.transpose(query, [0, 2, 1, 3])  # [B, N, F, D]
-    key = tf.transpose(key, [0, 2, 1, 3])  # [B, N, T, D]
-    scores = tf.matmul(query, key, transpose_b=True)  # [B, N, F, T]
+    key = tf.transpose(key, [0, 2, 1, 3])  # [B, N, K, D]
+    scores = tf.matmul(query, key, transpose_b=True)  # [B, N, F, K]
     scores = tf.multiply(scores, 1.0 / math.sqrt(float(size_per_head)))
     if attention_mask is not None:
         attention_mask = tf.cast(tf.expand_dims(attention_mask, axis=[1]), tf.float32)
-        # Added before the softmax, it makes the weight of masked positions zero.  [B, 1, F, T]
+        # [B, 1, F, K]. After the softmax, the weights of masked positions are zero.
         scores += (1.0 - attention_mask) * -10000.0
-    probs = dropout(tf.nn.softmax(scores), attention_probs_dropout_prob)  # [B, N, F, T]
+    probs = dropout(tf.nn.softmax(scores), attention_probs_dropout_prob)  # [B, N, F, K]
 
-    value = tf.transpose(value, [0, 2, 1, 3])  # [B, N, T, D]
+    value = tf.transpose(value, [0, 2, 1, 3])  # [B, N, K, D]
     context = tf.matmul(probs, value)  # [B, N, F, D]
     return tf.transpose(context, [0, 2, 1, 3])  # [B, F, N, D]
 
@@ -815,24 +919,26 @@ def transformer_model(
 
     Args:
       input_tensor: float Tensor of shape [batch_size, seq_length, hidden_size].
-      attention_mask: (optional) Tensor of shape [batch_size, seq_length, seq_length], 1 where a
-        position may be attended to.
+      attention_mask: (optional) Tensor of shape [batch_size, seq_length, seq_length]: 1 where a
+        "from" position may attend to a "to" position, 0 elsewhere.
       hidden_size: int. Width H.
-      num_hidden_layers: int. Layers.
-      num_attention_heads: int. Heads N.
+      num_hidden_layers: int. Number of layers.
+      num_attention_heads: int. Number of heads N.
       intermediate_size: int. Width of the feed-forward layer.
-      intermediate_act_fn: function or None. Its activation.
-      hidden_dropout_prob: float. Dropout of dense outputs.
-      attention_probs_dropout_prob: float. Dropout of the attention probabilities.
+      intermediate_act_fn: function or None. Activation of the feed-forward layer.
+      hidden_dropout_prob: float. Dropout rate of dense outputs.
+      attention_probs_dropout_prob: float. Dropout rate of the attention probabilities.
       initializer_range: float. Standard deviation of new weights.
-      do_return_all_layers: bool. Return all layers' outputs, not the last alone.
+      do_return_all_layers: bool. Whether to return every layer's output, not only the last one's.
       layer_norm_eps: float. Added to the variance.
 
     Returns:
-      float Tensor of shape [batch_size, seq_length, hidden_size], or a list of one for each layer.
+      float Tensor of shape [batch_size, seq_length, hidden_size], or a list of one such Tensor per
+      layer.
 
     Raises:
-      ValueError: `hidden_size` is not a multiple of the heads, or not the width of the input.
+      ValueError: `hidden_size` is not a multiple of `num_attention_heads`, or differs from the
+        width of `input_tensor`.
     """
     if hidden_size % num_attention_heads != 0:
         raise ValueError(
@@ -840,9 +946,10 @@ def transformer_model(
             % (hidden_size, num_attention_heads)
         )
     input_width = get_shape_list(input_tensor, expected_rank=3)[2]
-    if input_width != hidden_size:  # The residual connections add both.
+    if input_width != hidden_size:  # The residual connections add the two.
         raise ValueError(
-            "The width of the input (%d) is not the hidden size (%d)." % (input_width, hidden_size)
+            "The width of the input (%d) differs from the hidden size (%d)."
+            % (input_width, hidden_size)
         )
     layer_output = input_tensor
     all_layer_outputs = []
@@ -851,19 +958,19 @@ def transformer_model(
             attention_output = _self_attention(
                 layer_output,
                 attention_mask,
-                num_attention_heads,
-                attention_probs_dropout_prob,
-                hidden_dropout_prob,
-                initializer_range,
-                layer_norm_eps,
+                num_attention_heads=num_attention_heads,
+                attention_probs_dropout_prob=attention_probs_dropout_prob,
+                hidden_dropout_prob=hidden_dropout_prob,
+                initializer_range=initializer_range,
+                layer_norm_eps=layer_norm_eps,
             )
             layer_output = _feed_forward(
                 attention_output,
-                intermediate_size,
-                intermediate_act_fn,
-                hidden_dropout_prob,
-                initializer_range,
-                layer_norm_eps,
+                intermediate_size=intermediate_size,
+                intermediate_act_fn=intermediate_act_fn,
+                hidden_dropout_prob=hidden_dropout_prob,
+                initializer_range=initializer_range,
+                layer_norm_eps=layer_norm_eps,
             )
             all_layer_outputs.append(layer_output)
     return all_layer_outputs if do_return_all_layers else layer_output
@@ -872,6 +979,7 @@ def transformer_model(
 def _self_attention(
     layer_input,
     attention_mask,
+    *,
     num_attention_heads,
     attention_probs_dropout_prob,
     hidden_dropout_prob,
@@ -891,14 +999,19 @@ def _self_attention(
                 initializer_range=initializer_range,
             )  # [B, S, N, D]
         with tf.variable_scope("output"):
-            context = tf.reshape(context, get_shape_list(layer_input))
+            context = tf.reshape(context, get_shape_list(layer_input))  # [B, S, H]
             return _add_and_normalize(
-                context, layer_input, hidden_dropout_prob, initializer_range, layer_norm_eps
+                context,
+                layer_input,
+                hidden_dropout_prob=hidden_dropout_prob,
+                initializer_range=initializer_range,
+                layer_norm_eps=layer_norm_eps,
             )
 
 
 def _feed_forward(
     attention_output,
+    *,
     intermediate_size,
     intermediate_act_fn,
     hidden_dropout_prob,
@@ -915,22 +1028,23 @@ def _feed_forward(
         return _add_and_normalize(
             intermediate_output,
             attention_output,
-            hidden_dropout_prob,
-            initializer_range,
-            layer_norm_eps,
-            layer_norm_fn,
+            hidden_dropout_prob=hidden_dropout_prob,
+            initializer_range=initializer_range,
+            layer_norm_eps=layer_norm_eps,
+            layer_norm_fn=layer_norm_fn,
         )
 
 
 def _add_and_normalize(
     input_tensor,
     residual,
+    *,
     hidden_dropout_prob,
     initializer_range,
     layer_norm_eps,
     layer_norm_fn=layer_norm,
 ):
-    """Ends both halves of a layer: dense layer, dropout, residual connection, LayerNorm."""
+    """Finishes one half of a layer: dense, dropout, residual connection, LayerNorm."""
     hidden_size = get_shape_list(residual)[-1]
     initializer = create_initializer(initializer_range)
     output = dense_layer_2d(input_tensor, hidden_size, initializer, None, "dense")
@@ -939,15 +1053,19 @@ def _add_and_normalize(
 
 
 def get_shape_list(tensor, expected_rank=None, name=None):
-    """Returns the shape of a tensor as a list, with static dimensions if they are known.
+    """Returns the shape of a tensor as a list, preferring static dimensions.
 
     Args:
       tensor: Tensor.
-      expected_rank: (optional) int or list of ints. Another rank is refused.
-      name: (optional) string. Name of the tensor in the error.
+      expected_rank: (optional) int or list of ints. The allowed ranks.
+      name: (optional) string. Name of the tensor in the error message.
 
     Returns:
-      list of Python ints, and of int32 scalar Tensors for dynamic dimensions.
+      list with a Python int for each static dimension and an int32 scalar Tensor for each dynamic
+      one.
+
+    Raises:
+      ValueError: The rank differs from `expected_rank`.
     """
     if expected_rank is not None:
         assert_rank(tensor, expected_rank, name)
@@ -959,27 +1077,27 @@ def get_shape_list(tensor, expected_rank=None, name=None):
 
 
 def reshape_to_matrix(input_tensor):
-    """Reshapes a Tensor of rank >= 2 to rank 2, keeping the last dimension."""
+    """Reshapes a Tensor of rank >= 2 to a matrix (rank 2), keeping the last dimension."""
     ndims = input_tensor.shape.ndims
     if ndims < 2:
         raise ValueError(
-            "The input must have at least rank 2; its shape is %s." % input_tensor.shape
+            "The input must have rank 2 or more; its shape is %s." % input_tensor.shape
         )
     if ndims == 2:
         return input_tensor
-    return tf.reshape(input_tensor, [-1, get_shape_list(input_tensor)[-1]])
+    return tf.reshape(input_tensor, [-1, get_shape_list(input_tensor)[-1]])  # [M, width]
 
 
 def reshape_from_matrix(output_tensor, orig_shape_list):
-    """Restores the leading dimensions of `orig_shape_list` in a rank 2 Tensor."""
+    """Reshapes a matrix back to the leading dimensions of `orig_shape_list`."""
     if len(orig_shape_list) == 2:
         return output_tensor
     width = get_shape_list(output_tensor)[-1]
-    return tf.reshape(output_tensor, list(orig_shape_list[0:-1]) + [width])
+    return tf.reshape(output_tensor, list(orig_shape_list[0:-1]) + [width])  # [..., width]
 
 
 def assert_rank(tensor, expected_rank, name=None):
-    """Raises `ValueError` if the rank of `tensor` is not (one of) `expected_rank`."""
+    """Raises a `ValueError` if the rank of `tensor` is not `expected_rank` or one of its ints."""
     expected = [expected_rank] if isinstance(expected_rank, six.integer_types) else expected_rank
     actual_rank = tensor.shape.ndims
     if actual_rank not in expected:
@@ -996,11 +1114,16 @@ def assert_rank(tensor, expected_rank, name=None):
         )
 
 
-# The two encoders of `BertModel`: over whole rectangles, and over tokens only.
+def _widen(embeddings, config):
+    """Returns embeddings as wide as the encoder: float Tensor [..., H]."""
+    if get_shape_list(embeddings)[-1] == config.hidden_size:
+        return embeddings
+    initializer = create_initializer(config.initializer_range)
+    return dense_layer_2d(embeddings, config.hidden_size, initializer, None, "embeddings_project")
 
 
 class _PaddedEncoder(object):
-    """Embeddings and layers over all of [batch_size, seq_length]: the reference.
+    """The reference encoder: it computes all positions, [B, S], tokens and padding.
 
     It consists of the public functions above, with TensorFlow's own gradients.
     """
@@ -1013,14 +1136,14 @@ class _PaddedEncoder(object):
             self.word_embeddings, self.embedding_table = embedding_lookup(
                 input_ids=input_ids,
                 vocab_size=config.vocab_size,
-                embedding_size=config.hidden_size,
+                embedding_size=config.embedding_size or config.hidden_size,
                 initializer_range=config.initializer_range,
                 word_embedding_name="word_embeddings",
                 use_one_hot_embeddings=use_one_hot_embeddings,
             )
             self.embeddings = embedding_postprocessor(
                 input_tensor=self.word_embeddings,
-                use_token_type=True,
+                use_token_type=config.type_vocab_size > 0,
                 token_type_ids=token_type_ids,
                 token_type_vocab_size=config.type_vocab_size,
                 token_type_embedding_name="token_type_embeddings",
@@ -1030,7 +1153,9 @@ class _PaddedEncoder(object):
                 max_position_embeddings=config.max_position_embeddings,
                 dropout_prob=config.hidden_dropout_prob,
                 layer_norm_eps=config.layer_norm_eps,
+                position_offset=config.position_offset,
             )
+        self.embeddings = _widen(self.embeddings, config)
         with tf.variable_scope("encoder"):
             self._all_layers = transformer_model(
                 input_tensor=self.embeddings,
@@ -1053,36 +1178,51 @@ class _PaddedEncoder(object):
         return self._all_layers
 
     def unpack(self, hidden):
-        """Returns its argument, which is [B, S, H] already."""
+        """Returns its argument, which already has the shape [B, S, H]."""
         return hidden
 
 
-# Padding-free execution.
+# Padding-free execution: the rest of this file.
 #
-# Two rows, "a b c" and "x y", with S = 3: B * S = 6 positions, of which one, "-", is padding, and
-# T = 5 tokens. Embeddings, dense layers, LayerNorms and activations are computed on the packed
-# form; only attention uses a rectangle, as long as the longest row (here L = 3).
+# Embeddings, dense layers, LayerNorms and activations treat each token separately, so they work on
+# a packed list of the batch's tokens, [T, H], without padding. Only attention needs to know which
+# tokens share a row. For attention, tokens are laid out in a rectangle, [B, N, K, D], whose width K
+# is the number of tokens in the longest row.
 #
-#     input_ids [B, S]      packed [T, H]         rectangle [B, N, L, D]      unpacked [B, S, H]
+# Example: two rows of three positions, "a b" and "x y z". B = 2, S = 3, T = 5, K = 3.
 #
-#       0:a  1:b  2:c         0: a                  a  b  c                     a  b  c
-#       3:x  4:y  5:-         1: b                  x  y  *                     x  y  0
-#                             2: c
-#                             3: x              (* some token, whose attention
-#                             4: y               weight the bias makes zero)
+#                        packed       rectangle of
+#      input [B, S]      [T, H]       one head [B, K, D]      unpacked [B, S, H]
 #
-#     `_Tokens.pack` gathers the tokens row by row; `_Tokens.unpack` scatters them back and fills in
-#     zeros. `_Rectangle.fill` moves each row's tokens to its left end, `_Rectangle.take` back.
-#     The first position of each row always counts as a token, even if it is masked, since the
-#     pooled output needs it.
+#       a   b   -         0: a           a   b   *               a   b   0
+#       x   y   z         1: b           x   y   z               x   y   z
+#                         2: x
+#      -: padding         3: y        *: an unused slot       0: a vector of zeros
+#                         4: z
+#
+# An unused slot contains the vector of an arbitrary token; the attention bias reduces its weight to
+# zero. The moves are gathers. `_Tokens` and `_Rectangle` hold their indices:
+#
+#                                      a   b   -   x   y   z
+#      flat position, b * S + s        0   1   2   3   4   5
+#      token at that position          0   1   T   2   3   4      T: no token here
+#
+#                                      a   b   x   y   z
+#      token                           0   1   2   3   4
+#      its flat position               0   1   3   4   5
+#      its position s in its row       0   1   0   1   2
+#      its slot in the rectangle       0   1   0   1   2
+#
+# Position and slot differ if padding precedes a token: in the rectangle, the tokens of a row always
+# move to its left end. The first position of each row counts as a token even if it is masked, since
+# the pooled output needs it.
 
 
 class _PackedEncoder(object):
-    """Embeddings and layers only over the tokens of `_Tokens`, one row after the other: [T, H].
+    """The encoder over tokens only, packed: [T, H].
 
-    Attention, a small part of the work, uses a rectangle as long as the longest row. The last layer
-    is built for the first token of each row, since the pooled output needs nothing else, and for
-    all tokens only if they are requested.
+    The last layer is built only for the first token of each row, since the pooled output needs no
+    other. It is built again, for all tokens, when the sequence output is requested.
     """
 
     def __init__(
@@ -1092,13 +1232,15 @@ class _PackedEncoder(object):
         self._activation = _activation_for(config, is_training)
         self._tokens = _Tokens(input_mask, config.num_attention_heads)
         with tf.variable_scope("embeddings"):
-            self._build_embeddings(input_ids, token_type_ids, use_one_hot_embeddings)
+            embeddings = self._build_embeddings(input_ids, token_type_ids, use_one_hot_embeddings)
+        self.embeddings = _widen(embeddings, config)  # [T, H]
         self._all_layers = []
         hidden = self.embeddings
         for index in range(config.num_hidden_layers - 1):
             hidden = self._layer(index, hidden)
             self._all_layers.append(hidden)
         self._last_input = hidden
+        # [B, H]
         self.first_tokens = self._layer(config.num_hidden_layers - 1, hidden, first_only=True)
 
     def layers(self):
@@ -1115,48 +1257,55 @@ class _PackedEncoder(object):
     def _build_embeddings(self, input_ids, token_type_ids, use_one_hot_embeddings):
         config, tokens = self._config, self._tokens
         initializer = create_initializer(config.initializer_range)
+        width = config.embedding_size or config.hidden_size  # E
 
         def table(name, num_rows):
-            return tf.get_variable(name, [num_rows, config.hidden_size], initializer=initializer)
+            return tf.get_variable(name, [num_rows, width], initializer=initializer)
 
         words, self.embedding_table = embedding_lookup(
-            input_ids=tokens.pack(input_ids)[tf.newaxis],
+            input_ids=tokens.pack(input_ids)[tf.newaxis],  # [1, T]
             vocab_size=config.vocab_size,
-            embedding_size=config.hidden_size,
+            embedding_size=width,
             initializer_range=config.initializer_range,
             word_embedding_name="word_embeddings",
             use_one_hot_embeddings=use_one_hot_embeddings,
         )
-        self.word_embeddings = words[0]  # [T, H]
-        token_types = table("token_type_embeddings", config.type_vocab_size)
-        positions = table("position_embeddings", config.max_position_embeddings)
-        with tf.control_dependencies(_check_length(tokens.seq_length, positions)):
-            output = self.word_embeddings + _gather_rows(positions, tokens.positions)
-        output += _token_type_embeddings(token_types, tokens.pack(token_type_ids))
+        self.word_embeddings = words[0]  # [T, E]
+        if config.type_vocab_size:
+            token_types = table("token_type_embeddings", config.type_vocab_size)
+        offset = config.position_offset
+        positions = table("position_embeddings", offset + config.max_position_embeddings)
+        with tf.control_dependencies(_check_length(tokens.seq_length, positions, offset)):
+            rows = _gather_rows(
+                positions, tokens.positions + offset if offset else tokens.positions
+            )
+            output = self.word_embeddings + rows  # [T, E]
+        if config.type_vocab_size:
+            output += _token_type_embeddings(token_types, tokens.pack(token_type_ids))  # [T, E]
         normalized = _layer_norm_with_gradient(output, config.layer_norm_eps)
-        self.embeddings = dropout(normalized, config.hidden_dropout_prob)
+        return dropout(normalized, config.hidden_dropout_prob)
 
     def _layer(self, index, hidden, first_only=False):
-        """Builds a layer for the queries of all tokens, [T, H], or of first tokens, [B, H]."""
+        """Builds a layer with queries from all tokens, [T, H], or from first tokens, [B, H]."""
         config = self._config
         queries = self._tokens.first_of_rows(hidden) if first_only else hidden
+        settings = {
+            "hidden_dropout_prob": config.hidden_dropout_prob,
+            "initializer_range": config.initializer_range,
+            "layer_norm_eps": config.layer_norm_eps,
+            "layer_norm_fn": _layer_norm_with_gradient,
+        }
         with tf.variable_scope("encoder/layer_%d" % index):
             with tf.variable_scope("attention"):
                 with tf.variable_scope("self"):
                     context = self._attention(queries, hidden, first_only)
                 with tf.variable_scope("output"):
-                    attention_output = _add_and_normalize(
-                        context, queries, config.hidden_dropout_prob, config.initializer_range,
-                        config.layer_norm_eps, _layer_norm_with_gradient,
-                    )  # fmt: skip
+                    attention_output = _add_and_normalize(context, queries, **settings)
             return _feed_forward(
                 attention_output,
-                config.intermediate_size,
-                self._activation,
-                config.hidden_dropout_prob,
-                config.initializer_range,
-                config.layer_norm_eps,
-                _layer_norm_with_gradient,
+                intermediate_size=config.intermediate_size,
+                intermediate_act_fn=self._activation,
+                **settings,
             )
 
     def _attention(self, queries, hidden, first_only):
@@ -1173,174 +1322,182 @@ class _PackedEncoder(object):
             key,
             value,
             tokens.attention_bias,
-            config.attention_probs_dropout_prob,
             num_heads=config.num_attention_heads,
-            queries_at=tokens.first_places if first_only else tokens.rectangle,
-            keys_at=tokens.rectangle,
+            dropout_prob=config.attention_probs_dropout_prob,
+            query_layout=tokens.first_column if first_only else tokens.rectangle,
+            key_layout=tokens.rectangle,
         )
 
 
 class _Tokens(object):
-    """The T tokens of a batch that are computed: those in its mask [B, S], and first positions.
+    """The T tokens of a batch, row by row, and how to move them between the layouts drawn above.
 
-    The first position of each row is computed even if it is masked, since the pooled output needs
-    it. Tokens are listed row by row, [T, ...]. For attention, a rectangle [B, N, L, D] contains
-    the N
-    heads of each row's tokens, moved to the left. In both forms a token occurs at most once, so
-    that moving tokens is a gather, and so is its gradient.
+    A token occurs at most once in each layout, so each move is a gather, and so is its gradient.
 
     Attributes:
-      rectangle, first_places: Arguments of `_attend`.
-      attention_bias: float [B, 1, 1, L].
-      positions: int32 [T], each token's position in its row.
+      batch_size, seq_length: int, or int32 scalar Tensor. B and S.
+      positions: int32 [T]. Position of each token in its row.
+      attention_bias: float [B, 1, 1, K]. Added to the attention scores.
+      rectangle: `_Rectangle` of all tokens.
+      first_column: `_Column` of each row's first token.
     """
 
     def __init__(self, input_mask, num_heads):
         self.batch_size, self.seq_length = get_shape_list(input_mask, expected_rank=2)
         is_real = tf.not_equal(input_mask, 0)  # [B, S]
-        is_listed = tf.logical_or(is_real, tf.equal(tf.range(self.seq_length), 0))  # [B, S]
-        flat = tf.reshape(is_listed, [-1])
-        self._places = tf.cast(tf.where(flat)[:, 0], tf.int32)  # [T], in [B * S]
-        self._num_tokens = tf.shape(self._places)[0]
-        self.positions = self._places % self.seq_length  # [T]
-        counted = tf.cumsum(tf.cast(flat, tf.int32), exclusive=True)
-        self._tokens = tf.where_v2(flat, counted, self._num_tokens)  # [B * S], T: no token
-        lengths = tf.reduce_sum(tf.cast(is_listed, tf.int32), axis=1)  # [B]
-        self._starts = tf.cumsum(lengths, exclusive=True)  # [B]
-        # At least zero: the maximum over no rows is the lowest integer.
-        slots = tf.range(tf.maximum(tf.reduce_max(lengths), 0))  # [L]
-        is_used = slots < lengths[:, tf.newaxis]  # [B, L]
+        is_token = tf.logical_or(is_real, tf.equal(tf.range(self.seq_length), 0))  # [B, S]
+        flat = tf.reshape(is_token, [-1])  # [B * S]
+        self._flat_positions = tf.cast(tf.where(flat)[:, 0], tf.int32)  # [T]
+        self._num_tokens = tf.shape(self._flat_positions)[0]
+        self.positions = self._flat_positions % self.seq_length  # [T]
+        num_before = tf.cumsum(tf.cast(flat, tf.int32), exclusive=True)  # [B * S]
+        self._token_at = tf.where_v2(flat, num_before, self._num_tokens)  # [B * S]
+        lengths = tf.reduce_sum(tf.cast(is_token, tf.int32), axis=1)  # [B]
+        self._row_starts = tf.cumsum(lengths, exclusive=True)  # [B]
+        # If B is 0, `reduce_max` returns the smallest integer instead of 0.
+        slots = tf.range(tf.maximum(tf.reduce_max(lengths), 0))  # [K]
+        is_used = slots < lengths[:, tf.newaxis]  # [B, K]
         self.rectangle = self._make_rectangle(num_heads, slots, is_used)
-        self.first_places = _Column(num_heads)
+        self.first_column = _Column(num_heads)
         self.attention_bias = self._make_bias(is_real, slots, is_used)
 
     def _make_rectangle(self, num_heads, slots, is_used):
-        heads = tf.range(num_heads)
-        tokens = tf.where_v2(is_used, self._starts[:, tf.newaxis] + slots, 0)  # [B, L]
-        # [B, N, L], of T * N
-        some_token = tokens[:, tf.newaxis] * num_heads + heads[:, tf.newaxis]
-        token_or_none = tf.where_v2(
-            is_used[:, tf.newaxis], some_token, self._num_tokens * num_heads
-        )
-        rows = self._places // self.seq_length  # [T]
-        ranks = tf.range(self._num_tokens) - tf.gather(self._starts, rows)  # [T]
-        # [T, N], of B * N * L
-        places = (rows[:, tf.newaxis] * num_heads + heads) * tf.size(slots) + ranks[:, tf.newaxis]
-        return _Rectangle(some_token, token_or_none, places)
+        heads = tf.range(num_heads)  # [N]
+        tokens = tf.where_v2(is_used, self._row_starts[:, tf.newaxis] + slots, 0)  # [B, K]
+        head_at = tokens[:, tf.newaxis] * num_heads + heads[:, tf.newaxis]  # [B, N, K]
+        head_or_none = tf.where_v2(
+            is_used[:, tf.newaxis], head_at, self._num_tokens * num_heads
+        )  # [B, N, K]
+        rows = self._flat_positions // self.seq_length  # [T]
+        slot_of = tf.range(self._num_tokens) - tf.gather(self._row_starts, rows)  # [T]
+        row_and_head = rows[:, tf.newaxis] * num_heads + heads  # [T, N]
+        flat_slots = row_and_head * tf.size(slots) + slot_of[:, tf.newaxis]  # [T, N]
+        return _Rectangle(head_at, head_or_none, flat_slots)
 
     @staticmethod
     def _make_bias(is_real, slots, is_used):
-        """Returns the bias added to attention scores: float Tensor [B, 1, 1, L]."""
-        # Added before the softmax, it makes the weight of unused slots and masked first positions
-        # zero; in a row without tokens, the first position still gets all the weight.
-        first_is_masked = tf.logical_not(is_real[:, :1]) & tf.equal(slots, 0)  # [B, L]
-        bias = tf.where_v2(is_used, tf.where_v2(first_is_masked, -10000.0, 0.0), -20000.0)
+        """Returns the bias added to attention scores: float Tensor [B, 1, 1, K]."""
+        # After the softmax, the weights of unused slots and of masked first positions are zero. In
+        # a row without tokens, the first position gets all the weight: its bias is the largest.
+        first_is_masked = tf.logical_not(is_real[:, :1]) & tf.equal(slots, 0)  # [B, K]
+        bias = tf.where_v2(is_used, tf.where_v2(first_is_masked, -10000.0, 0.0), -20000.0)  # [B, K]
         return bias[:, tf.newaxis, tf.newaxis]
 
     def pack(self, values):
         """Returns [T] from [B, S]."""
-        return tf.gather(tf.reshape(values, [-1]), self._places)
+        return tf.gather(tf.reshape(values, [-1]), self._flat_positions)  # [T]
 
     def unpack(self, hidden):
         """Returns [B, S, H] from [T, H], with zeros at padding positions."""
         flat = _rearrange(
-            hidden, lambda x: _gather(x, self._tokens), lambda g: tf.gather(g, self._places)
+            hidden,
+            forward=lambda x: _gather_or_zeros(x, self._token_at),  # [B * S, H]
+            backward=lambda g: tf.gather(g, self._flat_positions),  # [T, H]
         )
-        return tf.reshape(flat, [self.batch_size, self.seq_length, get_shape_list(hidden)[-1]])
+        width = get_shape_list(hidden)[-1]
+        return tf.reshape(flat, [self.batch_size, self.seq_length, width])  # [B, S, H]
 
     def first_of_rows(self, hidden):
         """Returns the first token of each row: [B, H] from [T, H]."""
-        rows = self._places // self.seq_length
+        rows = self._flat_positions // self.seq_length  # [T]
         rows_or_none = tf.where_v2(tf.equal(self.positions, 0), rows, self.batch_size)  # [T]
         return _rearrange(
-            hidden, lambda x: tf.gather(x, self._starts), lambda g: _gather(g, rows_or_none)
+            hidden,
+            forward=lambda x: tf.gather(x, self._row_starts),  # [B, H]
+            backward=lambda g: _gather_or_zeros(g, rows_or_none),  # [T, H]
         )
 
 
 class _Rectangle(object):
-    """Moves the heads of T tokens, [T * N, D], to a rectangle, [B, N, L, D], and back."""
+    """Moves all tokens' heads between [T * N, D] and the layout for attention, [B, N, K, D].
 
-    def __init__(self, some_token, token_or_none, places):
-        """Creates the moves.
+    Head n of token t is row t * N + n of the flat form.
+    """
+
+    def __init__(self, head_at, head_or_none, flat_slots):
+        """Stores the indices.
 
         Args:
-          some_token: int32 Tensor of shape [B, N, L]. The head for each slot; some token's head for
-            an unused slot.
-          token_or_none: int32 Tensor of shape [B, N, L]. The same, but T * N for an unused slot.
-          places: int32 Tensor of shape [T, N]. The slot of each token's head, among B * N * L.
+          head_at: int32 Tensor of shape [B, N, K]. The head in each slot; an arbitrary head for an
+            unused slot.
+          head_or_none: int32 Tensor of shape [B, N, K]. The same, but T * N for an unused slot.
+          flat_slots: int32 Tensor of shape [T, N]. The slot of each head, among all B * N * K.
         """
-        self._some_token = some_token
-        self._token_or_none = token_or_none
-        self._places = places
+        self._head_at = head_at
+        self._head_or_none = head_or_none
+        self._flat_slots = flat_slots
 
-    def fill(self, heads):
-        """Returns [B, N, L, D] from [T * N, D]; unused slots contain some token's head."""
-        return tf.gather(heads, self._some_token)
+    def spread(self, heads):
+        """Returns [B, N, K, D] from [T * N, D]; unused slots contain an arbitrary head."""
+        return tf.gather(heads, self._head_at)  # [B, N, K, D]
 
-    def fill_with_zeros(self, heads):
-        """Returns [B, N, L, D] from [T * N, D]; unused slots contain zeros."""
-        return _gather(heads, self._token_or_none)
+    def spread_with_zeros(self, heads):
+        """Returns [B, N, K, D] from [T * N, D]; unused slots contain zeros."""
+        return _gather_or_zeros(heads, self._head_or_none)
 
-    def take(self, rectangle):
-        """Returns [T * N, D] from [B, N, L, D]."""
+    def collect(self, rectangle):
+        """Returns [T * N, D] from [B, N, K, D], dropping unused slots."""
         width = get_shape_list(rectangle)[-1]
-        return tf.gather(tf.reshape(rectangle, [-1, width]), tf.reshape(self._places, [-1]))
+        flat = tf.reshape(rectangle, [-1, width])  # [B * N * K, D]
+        return tf.gather(flat, tf.reshape(self._flat_slots, [-1]))  # [T * N, D]
 
 
 class _Column(object):
-    """The same moves for one token per row, [B, N, 1, D]: they are only reshapes."""
+    """Moves the heads of one token per row between [B * N, D] and [B, N, 1, D], by reshapes."""
 
     def __init__(self, num_heads):
         self._num_heads = num_heads
 
-    def fill(self, heads):
+    def spread(self, heads):
         """Returns [B, N, 1, D] from [B * N, D]."""
+        # [B, N, 1, D]
         return tf.reshape(heads, [-1, self._num_heads, 1, get_shape_list(heads)[-1]])
 
-    fill_with_zeros = fill
+    spread_with_zeros = spread
 
-    def take(self, column):
+    def collect(self, column):
         """Returns [B * N, D] from [B, N, 1, D]."""
-        return tf.reshape(column, [-1, get_shape_list(column)[-1]])
+        return tf.reshape(column, [-1, get_shape_list(column)[-1]])  # [B * N, D]
 
 
 def _rearrange(vectors, forward, backward):
-    """Moves vectors, each to at most one place.
+    """Moves vectors, each to at most one place, with a gradient that moves them back.
 
-    The gradient then moves them back. The gradient of `tf.gather` sums instead, which is slower.
+    The default gradient of `tf.gather` would instead sum over the places of a vector, which is
+    slower.
 
     Args:
       vectors: float Tensor of shape [M, D].
       forward: function that returns the moved vectors.
-      backward: function that moves vectors back.
+      backward: function that returns upstream gradients at the vectors' original places.
     """
 
     @tf.custom_gradient
     def rearrange(vectors):
         shape = get_shape_list(vectors)
-        return forward(vectors), lambda upstream: tf.reshape(backward(upstream), shape)
+        return forward(vectors), lambda upstream: tf.reshape(backward(upstream), shape)  # [M, D]
 
     return rearrange(vectors)
 
 
-def _gather(vectors, indices):
-    """Gathers from [M, D]; the index M yields zeros."""
+def _gather_or_zeros(vectors, indices):
+    """Gathers from [M, D]: returns [..., D] for indices [...]; index M yields zeros."""
     zeros = tf.zeros([1, get_shape_list(vectors)[-1]], vectors.dtype)
-    return tf.gather(tf.concat([vectors, zeros], axis=0), indices)
+    return tf.gather(tf.concat([vectors, zeros], axis=0), indices)  # [..., D]
 
 
-def _attend(query, key, value, bias, dropout_prob, num_heads, queries_at, keys_at):
-    """Computes attention in few passes over the probabilities, and in little memory.
+def _attend(query, key, value, bias, *, num_heads, dropout_prob, query_layout, key_layout):
+    """Computes attention with few passes over the probabilities, and with little memory.
 
     Args:
-      query: float Tensor of shape [M, N * D], divided by the root of D.
+      query: float Tensor of shape [M, N * D], already divided by the square root of D.
       key: float Tensor of shape [T, N * D].
       value: float Tensor of shape [T, N * D].
-      bias: float Tensor of shape [B, 1, 1, L], added to the scores.
-      dropout_prob: Python float. Dropout of the probabilities.
-      num_heads: int. N.
-      queries_at: `_Rectangle` or `_Column` of the queries, [B, N, F, D].
-      keys_at: `_Rectangle` of the keys and values, [B, N, L, D].
+      bias: float Tensor of shape [B, 1, 1, K], added to the scores.
+      num_heads: int. Heads N.
+      dropout_prob: Python float. Dropout of the attention probabilities.
+      query_layout: `_Rectangle` or `_Column` that lays out the queries as [B, N, F, D].
+      key_layout: `_Rectangle` that lays out the keys and values as [B, N, K, D].
 
     Returns:
       float Tensor of shape [M, N * D].
@@ -1348,45 +1505,26 @@ def _attend(query, key, value, bias, dropout_prob, num_heads, queries_at, keys_a
     width = get_shape_list(query)[-1]
 
     def split(flat):
-        return tf.reshape(flat, [-1, width // num_heads])
+        return tf.reshape(flat, [-1, width // num_heads])  # [M * N, D] from [M, N * D]
 
     def join(heads):
-        return tf.reshape(heads, [-1, width])
+        return tf.reshape(heads, [-1, width])  # [M, N * D] from [M * N, D]
 
     @tf.custom_gradient
     def attend(query, key, value):
-        query, key, value = (
-            at.fill(split(flat))
-            for at, flat in ((queries_at, query), (keys_at, key), (keys_at, value))
-        )
-        scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, F, L]
-        probs = tf.nn.softmax(scores)
+        query = query_layout.spread(split(query))  # [B, N, F, D]
+        key = key_layout.spread(split(key))  # [B, N, K, D]
+        value = key_layout.spread(split(value))  # [B, N, K, D]
+        scores = tf.matmul(query, key, transpose_b=True) + bias  # [B, N, F, K]
+        probs = tf.nn.softmax(scores)  # [B, N, F, K]
         drop, factor = _make_dropout(tf.shape(probs), dropout_prob)
-        context = queries_at.take(tf.matmul(drop(probs), value))  # [M * N, D]
+        context = query_layout.collect(tf.matmul(drop(probs), value))  # [M * N, D]
         # Scaling the context is cheaper than scaling the probabilities, which are larger.
         context = context * factor if factor != 1.0 else context
+        forward = _Attention(query, key, value, probs, drop, factor, context)
 
         def gradient(upstream):
-            upstream = split(upstream)  # [M * N, D]
-            # The softmax's gradient needs a sum over L of an [F, L] array, which equals the sum
-            # over D of context * upstream: Dao et al. 2022, https://arxiv.org/abs/2205.14135,
-            # appendix B.2.
-            total = tf.reduce_sum(context * upstream, axis=-1, keepdims=True)
-            total = queries_at.fill_with_zeros(total)  # [B, N, F, 1]
-            upstream = queries_at.fill_with_zeros(upstream * factor)
-            upstream_of_dropped = tf.matmul(upstream, value, transpose_b=True)
-            with tf.control_dependencies(
-                [upstream]
-            ):  # Otherwise they are computed early, and occupy memory.
-                dropped = drop(probs)
-                upstream_of_probs = drop(upstream_of_dropped)
-            upstream_of_scores = (upstream_of_probs - total) * probs
-            # Unused slots contribute nothing, since their attention weight is zero.
-            gradients = (
-                queries_at.take(tf.matmul(upstream_of_scores, key)),
-                keys_at.take(tf.matmul(upstream_of_scores, query, transpose_a=True)),
-                keys_at.take(tf.matmul(dropped, upstream, transpose_a=True)),
-            )
+            gradients = _attention_gradient(split(upstream), forward, query_layout, key_layout)
             return [join(heads) for heads in gradients]
 
         return join(context), gradient
@@ -1394,9 +1532,43 @@ def _attend(query, key, value, bias, dropout_prob, num_heads, queries_at, keys_a
     return attend(query, key, value)
 
 
+# The values from the forward pass of `_attend` that its gradient needs, named as there.
+_Attention = collections.namedtuple(
+    "_Attention", ["query", "key", "value", "probs", "drop", "factor", "context"]
+)
+
+
+def _attention_gradient(upstream, forward, query_layout, key_layout):
+    """Returns the gradients of query, [M * N, D], and of key and value, [T * N, D].
+
+    Args:
+      upstream: float Tensor of shape [M * N, D]. Gradient of the context.
+      forward: `_Attention`.
+      query_layout: See `_attend`.
+      key_layout: See `_attend`.
+    """
+    # The gradient of the softmax needs a sum over K of an [F, K] array. It equals the sum over D of
+    # context * upstream: Dao et al. 2022, https://arxiv.org/abs/2205.14135, appendix B.2.
+    total = tf.reduce_sum(forward.context * upstream, axis=-1, keepdims=True)  # [M * N, 1]
+    total = query_layout.spread_with_zeros(total)  # [B, N, F, 1]
+    upstream = query_layout.spread_with_zeros(upstream * forward.factor)  # [B, N, F, D]
+    upstream_of_dropped = tf.matmul(upstream, forward.value, transpose_b=True)  # [B, N, F, K]
+    # Without this dependency, TensorFlow computes both early, and they occupy memory until needed.
+    with tf.control_dependencies([upstream]):
+        dropped = forward.drop(forward.probs)  # [B, N, F, K]
+        upstream_of_probs = forward.drop(upstream_of_dropped)  # [B, N, F, K]
+    upstream_of_scores = (upstream_of_probs - total) * forward.probs  # [B, N, F, K]
+    # Unused slots contribute nothing to these products, since their attention weight is zero.
+    return (
+        query_layout.collect(tf.matmul(upstream_of_scores, forward.key)),
+        key_layout.collect(tf.matmul(upstream_of_scores, forward.query, transpose_a=True)),
+        key_layout.collect(tf.matmul(dropped, upstream, transpose_a=True)),
+    )
+
+
 @tf.custom_gradient
 def _gelu_with_gradient(x):
-    """`gelu` with the gradient Phi(x) + x * phi(x), in fewer passes than TensorFlow's."""
+    """Applies `gelu`; its gradient, Phi(x) + x * phi(x), takes fewer passes than TensorFlow's."""
     cdf = 0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))
 
     def gradient(upstream):
@@ -1408,15 +1580,15 @@ def _gelu_with_gradient(x):
 
 def _activation_for(config, is_training):
     activation = get_activation(config.hidden_act)
-    # Without a gradient, TensorFlow fuses the plain formula into the matrix product.
+    # Outside training, TensorFlow fuses the plain formula into the matrix product.
     return _gelu_with_gradient if is_training and activation is gelu else activation
 
 
 def _layer_norm_with_gradient(input_tensor, epsilon=1e-12):
-    """`layer_norm` in fewer passes; its gradient takes less than half the time of TensorFlow's."""
+    """Applies `layer_norm`; its gradient takes less than half the time of TensorFlow's."""
 
     def mean(x):
-        return tf.reduce_mean(x, axis=-1, keepdims=True)
+        return tf.reduce_mean(x, axis=-1, keepdims=True)  # [..., 1]
 
     @tf.custom_gradient
     def normalize(x, gamma, beta):
@@ -1425,13 +1597,13 @@ def _layer_norm_with_gradient(input_tensor, epsilon=1e-12):
         normalized = centered * scale
 
         def gradient(upstream):
-            rows = list(range(upstream.shape.ndims - 1))
+            leading = list(range(upstream.shape.ndims - 1))
             d_normalized = upstream * gamma
             shift = mean(d_normalized) + normalized * mean(d_normalized * normalized)
             return (
                 (d_normalized - shift) * scale,
-                tf.reduce_sum(upstream * normalized, axis=rows),
-                tf.reduce_sum(upstream, axis=rows),
+                tf.reduce_sum(upstream * normalized, axis=leading),
+                tf.reduce_sum(upstream, axis=leading),
             )
 
         return normalized * gamma + beta, gradient

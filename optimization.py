@@ -1,8 +1,8 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""BERT's optimizer: Adam with decoupled weight decay, a warm-up-and-decay learning rate, clipping.
+"""BERT's optimizer: Adam with weight decay, a learning rate schedule, and gradient clipping.
 
 Names and signatures follow Google's `optimization.py` (PyPI `bert-tensorflow` 1.0.4). Unlike
-Google's, the optimizer is a complete `tf.train.Optimizer`: it has slots, takes reference and
+Google's, the optimizer is a complete `tf.train.Optimizer`: it has slots, accepts reference and
 resource variables, works under `tf.distribute`, and its `apply_gradients` increments `global_step`.
 """
 
@@ -12,19 +12,18 @@ import re
 
 import tensorflow.compat.v1 as tf
 
-# Maximum global norm of the gradients (Google's `optimization.py`).
+# Maximum global norm of the gradients, from Google's `optimization.py`.
 CLIP_NORM = 1.0
 WEIGHT_DECAY = 0.01
 SCHEDULES = ("linear", "cosine", "constant")
 
 
 class Accumulation(collections.namedtuple("Accumulation", ["weight", "is_last"])):
-    """Makes one update from several batches, equal to that from one large batch.
+    """Describes one of several batches that make one update, equal to that of one large batch.
 
     Attributes:
-      weight: float scalar Tensor. The batch's weight in the mean, for example its number of rows;
-      its
-        loss is then a sum.
+      weight: float scalar Tensor. Weight of the batch in the mean, for example its number of rows.
+        The loss passed to `create_optimizer` is then a sum over the batch.
       is_last: bool scalar Tensor. Whether this batch completes the update.
     """
 
@@ -44,46 +43,76 @@ def create_optimizer(
     frozen=(),
     accumulation=None,
 ):
-    """Makes the op of one training step: schedule, gradients, update.
+    """Builds one training step: schedule, gradients, update.
 
-    The graph then contains two tensors for monitoring: `learning_rate`, and `gradient_norm`, the
-    global norm before clipping.
+    For monitoring, the graph then contains the scalar Tensors `learning_rate` and `gradient_norm`,
+    the global norm before clipping.
 
     Args:
-      loss: float scalar Tensor: the mean over this replica's batch; with `accumulation`, the sum.
+      loss: float scalar Tensor. Mean over this replica's batch; with `accumulation`, the sum.
       init_lr: float. Peak learning rate.
       num_train_steps: int. The step, counted from 1, whose learning rate is zero.
-      num_warmup_steps: int. Steps over which the rate rises; 0 or None for no warm-up.
+      num_warmup_steps: int. Number of steps over which the rate rises; 0 or None for no warm-up.
       use_tpu: bool. Must be false; exists for Google's signature.
-      bias_correction: bool. Correct Adam's moments for their start at zero, unlike Google's BERT.
-      learning_rate_factors: dict from regular expression to float: the learning rate of variables
-        whose name contains a match is multiplied by it; the first match counts.
-      scale_loss: bool. For gradients in float16, in which small ones would vanish: multiplies the
-        loss by a scale, and divides the gradients by it. A step whose gradients are not finite
-        changes no variable and halves the scale (Micikevicius et al. 2017,
+      bias_correction: bool. Whether to correct Adam's moments for their start at zero; Google's
+        BERT does not.
+      learning_rate_factors: dict from regular expression to float. Multiplies the learning rate of
+        variables whose name contains a match; the first match counts.
+      scale_loss: bool. Whether to use dynamic loss scaling: to multiply the loss by a scale and
+        divide the gradients by it, so that small gradients do not vanish in float16. A step whose
+        gradients are not finite changes no variable and halves the scale (Micikevicius et al. 2017,
         https://arxiv.org/abs/1710.03740, section 3.2).
       weight_decay: float. Decay rate of all variables except biases and LayerNorms.
-      clip_norm: float. Maximum global norm, to which gradients are scaled down; 0: no clipping.
-      schedule: string. How the rate changes after its peak: one of `SCHEDULES`.
-      frozen: list of regular expressions: variables whose name contains a match are not trained.
-      accumulation: `Accumulation`, if several batches make one update; None: each makes one.
+      clip_norm: float. Maximum global norm of the gradients; 0 for no clipping.
+      schedule: string, one of `SCHEDULES`. Learning rate after the peak; see `learning_rate_at`.
+      frozen: list of regular expressions. Variables whose name contains a match are not trained.
+      accumulation: `Accumulation` if several batches make one update; None if each batch makes one.
 
     Returns:
       Operation that updates the trainable variables and adds 1 to `global_step`. With
-      `accumulation`, it does so only after the last batch; before, it sums gradients in local
-      variables.
+      `accumulation`, it sums gradients in local variables, and updates only after the last batch.
 
     Raises:
       ValueError: `use_tpu` is true, the loss depends on no trainable variable, or `scale_loss` or
-        `accumulation` is given under `tf.distribute`.
+        `accumulation` is used under `tf.distribute`.
     """
     _check_supported(use_tpu, scale_loss, accumulation)
-    # Schedule.
+
+    # Schedule
     global_step = tf.train.get_or_create_global_step()
+    rate = learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps, schedule)
+
+    # Gradients
+    optimizer = _make_optimizer(
+        rate, weight_decay, bias_correction, learning_rate_factors, scale_loss
+    )
+    grads, tvars = _compute_gradients(optimizer, loss, frozen)
+
+    # Update
+    def update(grads):
+        return _clip_and_apply(optimizer, grads, tvars, clip_norm, scale_loss, global_step)
+
+    if accumulation:
+        norm = _accumulate(grads, tvars, accumulation, update)
+        return tf.identity(norm, name="gradient_norm").op
+    # Gradients are summed over replicas before they are clipped: clipping them on each replica
+    # would give a different update from that of the whole batch.
+    train_op, norm = update(_sum_over_replicas(grads, tvars))
+    tf.identity(norm, name="gradient_norm")
+    return train_op
+
+
+def _check_supported(use_tpu, scale_loss, accumulation):
+    if use_tpu:
+        raise ValueError("use_tpu is not supported: this toolkit has no TPUEstimator.")
+    if (scale_loss or accumulation) and tf.distribute.has_strategy():
+        name = "scale_loss" if scale_loss else "accumulation"
+        raise ValueError(f"{name} is not supported under tf.distribute.")
+
+
+def _make_optimizer(rate, weight_decay, bias_correction, learning_rate_factors, scale_loss):
     optimizer = AdamWeightDecayOptimizer(
-        learning_rate=learning_rate_at(
-            global_step, init_lr, num_train_steps, num_warmup_steps, schedule
-        ),
+        learning_rate=rate,
         weight_decay_rate=weight_decay,
         beta_1=0.9,
         beta_2=0.999,
@@ -94,33 +123,11 @@ def create_optimizer(
     )
     if scale_loss:
         optimizer = tf.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
-    # Gradients.
-    grads, tvars = _gradients(optimizer, loss, frozen)
-
-    # Update.
-    def update(grads):
-        return _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step)
-
-    if accumulation:
-        norm = _accumulate(grads, tvars, accumulation, update)
-        return tf.identity(norm, name="gradient_norm").op
-    # Under tf.distribute, replicas are summed first: clipping each replica's gradients separately
-    # would give another update than that of the whole batch.
-    train_op, norm = update(_sum_over_replicas(grads, tvars))
-    tf.identity(norm, name="gradient_norm")
-    return train_op
+    return optimizer
 
 
-def _check_supported(use_tpu, scale_loss, accumulation):
-    if use_tpu:
-        raise ValueError("use_tpu is not supported: there is no TPUEstimator in this toolkit.")
-    if (scale_loss or accumulation) and tf.distribute.has_strategy():
-        name = "scale_loss" if scale_loss else "accumulation"
-        raise ValueError(f"{name} is not supported under tf.distribute.")
-
-
-def _gradients(optimizer, loss, frozen):
-    """Returns the gradients of the loss, and the variables that they are for."""
+def _compute_gradients(optimizer, loss, frozen):
+    """Returns the gradients of the loss, and their variables: two tuples of the same length."""
     variables = [v for v in tf.trainable_variables() if not _matches(frozen, v.op.name)]
     grads_and_vars = [
         (_with_unique_rows(grad), var)
@@ -132,14 +139,18 @@ def _gradients(optimizer, loss, frozen):
     return zip(*grads_and_vars)
 
 
-def _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step):
-    """Clips gradients and applies them; returns the op, and their norm before clipping."""
+def _clip_and_apply(optimizer, grads, tvars, clip_norm, scale_loss, global_step):
+    """Clips gradients and applies them.
+
+    Returns:
+      (op, norm): the update, and the global norm before clipping, a float scalar Tensor.
+    """
     norm = tf.global_norm(grads)
     if clip_norm:
         grads, _ = tf.clip_by_global_norm(grads, clip_norm=clip_norm, use_norm=norm)
     grads_and_vars = list(zip(grads, tvars))
     if scale_loss:
-        # A skipped step counts too, since the order of the data depends on the count.
+        # Steps that change no variable count, too, since the order of the data depends on the step.
         with tf.control_dependencies([optimizer.apply_gradients(grads_and_vars)]):
             return tf.assign_add(global_step, 1).op, norm
     update_op = optimizer.apply_gradients(
@@ -149,10 +160,11 @@ def _update(optimizer, grads, tvars, clip_norm, scale_loss, global_step):
 
 
 def _accumulate(grads, tvars, accumulation, update):
-    """Sums gradients; after the last batch, updates by their sum divided by that of the weights.
+    """Sums gradients; after the last batch, updates with their sum over the sum of the weights.
 
     Returns:
-      float scalar Tensor: the norm of the gradient that was applied; 0 before the last batch.
+      float scalar Tensor: the global norm of the gradients that were applied; 0 before the last
+      batch.
     """
     weights = _make_sum("weight", [], tf.float32)
     sums = [_make_sum(var.op.name, var.shape, var.dtype.base_dtype) for var in tvars]
@@ -174,7 +186,8 @@ def _accumulate(grads, tvars, accumulation, update):
 
 
 def _make_sum(name, shape, dtype):
-    # Local variables, so that checkpoints do not contain them: they are zero between two updates.
+    # The sums are reset to zero after each update, so checkpoints need not contain them: they are
+    # local variables.
     return tf.get_variable(
         "accumulation/" + name,
         shape,
@@ -199,24 +212,28 @@ def _matches(patterns, name):
 def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps, schedule="linear"):
     """Returns the learning rate of the next step: linear warm-up to the peak, then the schedule.
 
-    Steps count from 1: the rate of step n is init_lr * n / num_warmup_steps up to the peak, at step
-    `num_warmup_steps`, and init_lr * (num_train_steps - n) / (num_train_steps - num_warmup_steps)
-    from there ("cosine": (1 + cos(pi * p)) / 2 with the completed fraction p of the decay,
-    Loshchilov
-    and Hutter 2016, https://arxiv.org/abs/1608.03983, equation 5; "constant": the peak). As in
-    Hugging Face's schedule, the decay starts at the peak, so that the rate does not drop where the
-    two lines meet. The first step is step 1, as in Google's code on TensorFlow 1.15, where
-    `global_step` is incremented before the rate is read.
+    Steps count from 1. During warm-up, the rate of step n is init_lr * n / num_warmup_steps, so the
+    peak is at step `num_warmup_steps`. After that, with the completed fraction of the decay
+    p = (n - num_warmup_steps) / (num_train_steps - num_warmup_steps), the rate is init_lr times
+
+        "linear":    1 - p
+        "cosine":    (1 + cos(pi * p)) / 2
+        "constant":  1
+
+    "cosine" is equation 5 of Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983. The
+    decay starts at the peak, as in Hugging Face's schedule; in Google's, the rate drops at the end
+    of warm-up. The first step is step 1, as in Google's code on TensorFlow 1.15, which increments
+    `global_step` before it reads the rate.
 
     Args:
-      global_step: int Tensor or Variable, steps done so far.
-      init_lr: float. Peak.
-      num_train_steps: int. The step whose rate is zero.
-      num_warmup_steps: int. Warm-up steps; 0 or None for no warm-up.
+      global_step: int Tensor or Variable. Number of completed steps.
+      init_lr: float. Peak learning rate.
+      num_train_steps: int. The step whose rate is zero, unless `schedule` is "constant".
+      num_warmup_steps: int. Number of warm-up steps; 0 or None for no warm-up.
       schedule: string. One of `SCHEDULES`.
 
     Returns:
-      float32 scalar Tensor.
+      float32 scalar Tensor, named "learning_rate".
     """
     step = tf.cast(tf.convert_to_tensor(global_step), tf.float32) + 1.0
     num_warmup_steps = num_warmup_steps or 0
@@ -233,10 +250,10 @@ def learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps, sc
 
 
 def _with_unique_rows(grad):
-    """Returns a gradient in which each row occurs once, since a norm counts repeated rows twice."""
+    """Sums repeated rows of a sparse gradient, which would distort its norm."""
     if not isinstance(grad, tf.IndexedSlices):
         return grad
-    if tf.distribute.has_strategy():  # A row can be in the gradients of several replicas.
+    if tf.distribute.has_strategy():  # A row can occur in the gradients of several replicas.
         return tf.convert_to_tensor(grad)
     indices, places = tf.unique(grad.indices)
     values = tf.unsorted_segment_sum(grad.values, places, tf.size(indices))
@@ -256,10 +273,10 @@ def _sum_over_replicas(grads, tvars):
 
 
 class AdamWeightDecayOptimizer(tf.train.Optimizer):
-    """Adam with decoupled weight decay and, like BERT's, without bias correction.
+    """Adam with decoupled weight decay and, by default, without bias correction, as in BERT.
 
     Kingma and Ba 2014 (https://arxiv.org/abs/1412.6980, algorithm 1, without the two divisions by
-    1 - beta^t), Loshchilov and Hutter 2017 (https://arxiv.org/abs/1711.05101, algorithm 2):
+    1 - beta^t); Loshchilov and Hutter 2017 (https://arxiv.org/abs/1711.05101, algorithm 2):
 
         m <- beta_1 * m + (1 - beta_1) * g
         v <- beta_2 * v + (1 - beta_2) * g^2
@@ -267,7 +284,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
     With bias correction, step t (`global_step` + 1) uses m * sqrt(1 - beta_2^t) / (1 - beta_1^t)
     instead of m (Kingma and Ba, last paragraph of section 2). Without it, the first steps are up to
-    three times as long, and trainings on small data sets can fail (Mosbach et al. 2020,
+    three times as large, and training on small data sets can fail (Mosbach et al. 2020,
     https://arxiv.org/abs/2006.04884, section 5).
 
     The slots are named `adam_m` and `adam_v`, as in Google's checkpoints.
@@ -290,14 +307,14 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         Args:
           learning_rate: float or float scalar Tensor.
           weight_decay_rate: float.
-          beta_1: float. Decay of the mean of gradients.
-          beta_2: float. Decay of the mean of their squares.
-          epsilon: float. Added to the square root of the latter.
-          exclude_from_weight_decay: list of regular expressions: variables whose name contains a
+          beta_1: float. Decay rate of m, the mean of gradients.
+          beta_2: float. Decay rate of v, the mean of squared gradients.
+          epsilon: float. Added to the square root of v.
+          exclude_from_weight_decay: list of regular expressions. Variables whose name contains a
             match are not decayed.
           name: string. Name of the ops.
-          bias_correction: bool. Correct m and v for their start at zero.
-          learning_rate_factors: dict, see `create_optimizer`.
+          bias_correction: bool. Whether to correct m and v for their start at zero.
+          learning_rate_factors: See `create_optimizer`.
         """
         super(AdamWeightDecayOptimizer, self).__init__(False, name)
         self.learning_rate = learning_rate
@@ -310,12 +327,13 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         self.learning_rate_factors = learning_rate_factors or {}
 
     def _prepare(self):
-        # With powers of zero, the correction in TensorFlow's kernel is 1.
+        # TensorFlow's kernel always applies bias correction. Passing 0 for beta^t makes the
+        # correction factor 1.
         powers = (0.0, 0.0)
         if self.bias_correction:
             step = tf.cast(tf.train.get_or_create_global_step(), tf.float32) + 1.0
             powers = (tf.pow(self.beta_1, step), tf.pow(self.beta_2, step))
-        # Made once for all variables: the time to build a graph scales with its number of ops.
+        # All variables share these: the time to build a graph scales with its number of ops.
         self._numbers = {
             "beta1_power": tf.convert_to_tensor(powers[0]),
             "beta2_power": tf.convert_to_tensor(powers[1]),
@@ -327,7 +345,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         self._rates = {factor: self._rates_times(factor) for factor in factors}
 
     def _rates_times(self, factor):
-        """Returns learning rate and decay rate times a factor: float32 scalar Tensors."""
+        """Returns the learning rate and the decay rate times a factor: float32 scalar Tensors."""
         rate = tf.convert_to_tensor(self.learning_rate, dtype_hint=tf.float32)
         rate = rate * factor if factor != 1.0 else rate
         return rate, rate * self.weight_decay_rate
@@ -350,8 +368,8 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         with tf.control_dependencies(self._decay(grad, var)):
             return self._run_adam(grad, var, tf.raw_ops.ApplyAdam, lambda v: v._ref())
 
-    # m and v of every row decay at every step, so a sparse gradient becomes dense, with zeros.
-    # That happens after the weight decay, so that only one temporary of this size exists at a time.
+    # m and v of every row decay at every step, so sparse gradients are made dense, with zeros. This
+    # waits for the weight decay, so that only one temporary Tensor of this size exists at a time.
     def _resource_apply_sparse(self, grad, handle, indices):
         with tf.control_dependencies(self._decay(grad, handle)):
             dense = _to_dense(grad, handle, indices)
@@ -376,7 +394,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
     def _decay(self, grad, var):
         if not self._do_use_weight_decay(self._get_variable_name(var.name)):
             return []
-        # Once the gradient is computed, nothing in this step reads the weights before the decay.
+        # The decay changes the weights, so it waits until the gradient no longer needs them.
         with tf.control_dependencies([grad]):
             rate = tf.cast(self._rates[self._factor_of(var)][1], var.dtype.base_dtype)
             return [var.assign_sub(rate * var, use_locking=self._use_locking, read_value=False)]
@@ -387,7 +405,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         return next(matching, 1.0)
 
     def _do_use_weight_decay(self, param_name):
-        """Returns whether the variable with this name is decayed."""
+        """Returns whether the variable with this name gets weight decay."""
         if not self.weight_decay_rate:
             return False
         return not _matches(self.exclude_from_weight_decay or [], param_name)
@@ -398,11 +416,11 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
 
 
 def _fresh_zeros(shape, dtype=tf.float32, partition_info=None):
-    # Not `tf.zeros`, which TensorFlow folds into a constant: it would occupy memory as long as the
-    # session exists, and the first update would copy it.
+    # TensorFlow would fold `tf.zeros` into a constant, which occupies memory as long as the session
+    # exists, and which the first update copies.
     del partition_info
     return tf.raw_ops.Empty(shape=shape, dtype=dtype, init=True)
 
 
 def _to_dense(values, var, indices):
-    return tf.unsorted_segment_sum(values, indices, var.shape[0])
+    return tf.unsorted_segment_sum(values, indices, var.shape[0])  # The shape of `var`

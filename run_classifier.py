@@ -1,21 +1,24 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Fine-tunes BERT to classify single texts or pairs; evaluates; predicts. See README.md."""
+"""Fine-tunes BERT to classify texts or pairs of texts, evaluates, and predicts. See README.md."""
 
 import sys
+from typing import List
 
-from finetune.runs import cli
-from finetune.tasks.classification.config import ClassifierConfig
-from processors import PROCESSORS
+from finetune.util import script
 
 
-def _load_task():
+def _load_task() -> type:
     from finetune.tasks.classification.task import Classification
 
     return Classification
 
 
-def main(argv):
+def main(argv: List[str]) -> int:
     """Runs the script and returns its exit status."""
+    from finetune.runs import cli
+    from finetune.tasks.classification.config import ClassifierConfig
+    from processors import PROCESSORS
+
     return cli.run_main(
         _load_task,
         argv=argv,
@@ -27,4 +30,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(script.run("run_classifier.py", main))

@@ -2,8 +2,8 @@
 """BERT's tokenizer: cleaning, lower-casing, punctuation splitting, then wordpieces.
 
 Names, signatures and results follow Google's `tokenization.py` (PyPI `bert-tensorflow` 1.0.4).
-Added: `FullTokenizer.tokenize_with_offsets`, which says of each token where in the text, as it was
-given, it stands, and `FullTokenizer.tokenize_to_ids`. Wordpieces: Wu et al. 2016,
+Additions: `FullTokenizer.tokenize_with_offsets`, which returns each token's span in the original
+text, and `FullTokenizer.tokenize_to_ids`. Wordpieces: Wu et al. 2016,
 https://arxiv.org/abs/1609.08144, section 4.1.
 """
 
@@ -18,56 +18,56 @@ from absl import flags
 
 FLAGS = flags.FLAGS
 
-# Google's tokenization.py declares this flag too, and its users set it from the shell. Both modules
-# can be imported in one program, in either order.
+# Google's tokenization.py declares this flag, too, and its users set it from the shell. With
+# `allow_override`, one program can import both modules, in either order.
 flags.DEFINE_bool(
     "preserve_unused_tokens",
     False,
-    "If true, a word such as [unused7] that is in the vocabulary is kept whole.",
+    "Keep words of the form [unusedN] whole if they are in the vocabulary.",
     allow_override=True,
 )
 
 _UNUSED_TOKEN_RE = re.compile(r"^\[unused\d+\]$")
 
-# Characters that end a word: tab, line ends, Unicode's space separators (Zs), line and paragraph
-# separator. `str.split()` also splits at U+001C to U+001F and U+0085, which BERT drops as control
-# characters.
+# Characters that end a word: tab, line feed, carriage return, Unicode's space separators (Zs), and
+# the line and paragraph separators. `str.split()` also splits at U+001C to U+001F and U+0085, which
+# BERT drops as control characters.
 _WHITE_SPACE_RE = re.compile(
     "[\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]", re.UNICODE
 )
-# The parts of printable ASCII without white space: words and punctuation marks.
+# The words and punctuation marks of printable ASCII text without whitespace.
 _ASCII_WORD_RE = re.compile("[0-9A-Za-z]+|[^0-9A-Za-z]")
 # The blocks of Google's `_is_chinese_char`: CJK ideographs, but not Hangul, Hiragana or Katakana.
-# In a group, so that `split` keeps them.
+# The group makes `split` keep them.
 _CJK_RE = re.compile(
     "([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002b73f"
     "\U0002b740-\U0002b81f\U0002b820-\U0002ceaf\U0002f800-\U0002fa1f])"
 )
-# Most words of a data set recur, so their wordpieces are cached; long words rarely recur. A full
-# cache of tokens takes about 40 MB.
+# Most words of a data set recur, so their wordpieces are cached. Long words rarely recur, so they
+# are not. A full cache of tokens takes about 40 MB.
 _CACHED_WORDS = 100000
 _CACHED_WORD_LENGTH = 64
 
 # A wordpiece and its half-open code-point span in the original text.
 Token = collections.namedtuple("Token", ["text", "start", "end"])
-# From a tuple; `Token(text, start, end)` takes twice the time.
+# Makes a `Token` from a tuple, in half the time of `Token(text, start, end)`.
 _to_token = functools.partial(tuple.__new__, Token)
 
-# A word being normalized: its characters, and the index of each in the original text.
+# A word being normalised: its characters, and the index of each in the original text.
 _Word = collections.namedtuple("_Word", ["text", "sources"])
 
 
 def preserve_token(token, vocab):
-    """Returns whether the token is an [unusedN] of the vocabulary that must be kept whole."""
+    """Returns whether the token is an [unusedN] in the vocabulary, to be kept whole."""
     return _preserves_unused() and token in vocab and bool(_UNUSED_TOKEN_RE.search(token))
 
 
 def _preserves_unused():
-    # By item: an attribute of FLAGS cannot be read before the command line is parsed.
+    # Attributes of FLAGS cannot be read before the command line is parsed; items can.
     return FLAGS["preserve_unused_tokens"].value
 
 
-# The directory names of Google's released models, by case.
+# Directory names of Google's released models.
 _LOWER_CASED_MODELS = (
     "uncased_L-24_H-1024_A-16",
     "uncased_L-12_H-768_A-12",
@@ -82,10 +82,14 @@ _CASED_MODELS = (
 
 
 def validate_case_matches_checkpoint(do_lower_case, init_checkpoint):
-    """Checks the case against that of Google's released models, by the directory's name.
+    """Checks `do_lower_case` if the checkpoint's directory is named after one of Google's models.
+
+    Args:
+      do_lower_case: bool.
+      init_checkpoint: string path of a checkpoint, or None.
 
     Raises:
-      ValueError: `do_lower_case` is at odds with the name.
+      ValueError: `do_lower_case` contradicts the model.
     """
     match = re.match(r"^.*?([A-Za-z0-9_-]+)/bert_model.ckpt", init_checkpoint or "")
     if match is None:
@@ -97,33 +101,37 @@ def validate_case_matches_checkpoint(do_lower_case, init_checkpoint):
     }.get(name)
     if expected is not None and expected != bool(do_lower_case):
         raise ValueError(
-            "--do_lower_case=%s was given, but %s is a %s model: use --do_lower_case=%s."
-            % (bool(do_lower_case), name, "lower-cased" if expected else "cased", expected)
+            "--do_lower_case=%s contradicts the model: %s is %s. Use --do_lower_case=%s."
+            % (bool(do_lower_case), name, "uncased" if expected else "cased", expected)
         )
 
 
 def convert_to_unicode(text):
-    """Returns `text` as `str`; bytes are decoded as UTF-8, and invalid ones are dropped."""
+    """Returns `text` as `str`. Decodes bytes as UTF-8, dropping invalid ones."""
     if isinstance(text, str):
         return text
     if isinstance(text, bytes):
         return text.decode("utf-8", "ignore")
-    raise ValueError("Unsupported string type: %s" % type(text))
+    raise ValueError("Unsupported string type: %s." % type(text))
 
 
 def printable_text(text):
-    """Returns `text` in a form that can be printed; see `convert_to_unicode`."""
+    """Returns `text` as a printable `str`; same as `convert_to_unicode`."""
     return convert_to_unicode(text)
+
+
+class VocabularyError(ValueError):
+    """A vocabulary file cannot be read."""
 
 
 def load_vocab(vocab_file):
     """Reads a vocabulary, one token per line.
 
     Returns:
-      OrderedDict from token to id, the line's number counted from 0.
+      OrderedDict from token to id. The id is the line number, counted from 0.
 
     Raises:
-      ValueError: The file cannot be read, or is not UTF-8.
+      VocabularyError: The file cannot be read or is not UTF-8.
     """
     vocab = collections.OrderedDict()
     try:
@@ -132,42 +140,42 @@ def load_vocab(vocab_file):
             for index, line in enumerate(reader):
                 vocab[line.strip()] = index
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError("%s: the vocabulary cannot be read (%s)." % (vocab_file, error))
+        raise VocabularyError("%s: the vocabulary cannot be read (%s)." % (vocab_file, error))
     return vocab
 
 
 def convert_by_vocab(vocab, items):
-    """Returns a list of `vocab[item]`."""
+    """Returns `vocab[item]` for each item, as a list."""
     return [vocab[item] for item in items]
 
 
 def convert_tokens_to_ids(vocab, tokens):
-    """Returns the tokens' ids."""
+    """Returns the ids of the tokens, as a list."""
     return convert_by_vocab(vocab, tokens)
 
 
 def convert_ids_to_tokens(inv_vocab, ids):
-    """Returns the ids' tokens."""
+    """Returns the tokens of the ids, as a list."""
     return convert_by_vocab(inv_vocab, ids)
 
 
 def whitespace_tokenize(text):
-    """Strips white space and splits at it."""
+    """Returns the words of `text`, split at whitespace."""
     return text.split()
 
 
 class FullTokenizer(object):
     """Turns text into wordpieces and their ids.
 
-    What words come to is remembered, within bounds. Settings may change between texts, and `vocab`
-    may grow or be replaced; after any other change in it, make a new tokenizer.
+    Results for words are cached, within bounds. Between texts, you can change settings, and extend
+    or replace `vocab`. After any other change to `vocab`, make a new tokenizer.
     """
 
     def __init__(self, vocab_file, do_lower_case=True):
         """Loads the vocabulary.
 
         Args:
-          vocab_file: string. Path of the vocabulary, one token a line.
+          vocab_file: string. Path of the vocabulary, one token per line.
           do_lower_case: bool. Lower-case the text and strip its accents.
         """
         self.vocab = load_vocab(vocab_file)
@@ -176,7 +184,7 @@ class FullTokenizer(object):
         self.wordpiece_tokenizer = WordpieceTokenizer(vocab=self.vocab)
         self._caches = None
 
-    # Caches belong to one object and cannot be pickled: copies start with empty ones.
+    # Caches belong to one tokenizer and cannot be pickled, so copies start without them.
     def __getstate__(self):
         return {**self.__dict__, "_caches": None}
 
@@ -188,40 +196,40 @@ class FullTokenizer(object):
     def tokenize_to_ids(self, text):
         """Returns the ids of the wordpieces of `text`, without special tokens: list of ints.
 
-        As `convert_tokens_to_ids(tokenize(text))`, in less time.
+        Equal to `convert_tokens_to_ids(tokenize(text))`, but faster.
 
         Raises:
-          KeyError: A word is unknown, and the vocabulary has no `[UNK]`.
+          KeyError: `text` contains an unknown word, and the vocabulary lacks `[UNK]`.
         """
         ids = self._current_caches().ids
         return list(itertools.chain.from_iterable(map(ids.__getitem__, _split_text(text))))
 
     def tokenize_with_offsets(self, text):
-        """Returns the wordpieces of `text` with their offsets.
+        """Returns the wordpieces of `text` with their spans.
 
-        A token's span runs from the first to the last character of the text that it came from,
-        through cleaning, lower-casing and accent stripping; characters that were dropped at its
-        ends are outside.
+        A token's span runs from the first to the last character of `text` that the token was made
+        from by cleaning, lower-casing and accent stripping. Dropped characters at either end are
+        outside the span.
 
         Args:
-          text: string, or UTF-8 bytes (offsets then count the decoded code points).
+          text: string, or UTF-8 bytes. For bytes, spans count decoded code points.
 
         Returns:
-          list of `Token(text, start, end)`, half-open in code points of the given text.
+          list of `Token(text, start, end)`: half-open spans in code points of `text`.
         """
         rows = _join(_split_text(text), self._current_caches().rows.__getitem__, gap=1)
         return list(map(_to_token, rows))
 
     def convert_tokens_to_ids(self, tokens):
-        """Returns the tokens' ids."""
+        """Returns the ids of the tokens, as a list."""
         return convert_by_vocab(self.vocab, tokens)
 
     def convert_ids_to_tokens(self, ids):
-        """Returns the ids' tokens."""
+        """Returns the tokens of the ids, as a list."""
         return convert_by_vocab(self.inv_vocab, ids)
 
     def _current_caches(self):
-        """Returns the caches; new ones if the settings they depend on have changed."""
+        """Returns the caches, emptied if a setting that affects their contents has changed."""
         basic, wordpiece = self.basic_tokenizer, self.wordpiece_tokenizer
         settings = (
             _preserves_unused(),
@@ -238,15 +246,15 @@ class FullTokenizer(object):
         return self._caches
 
     def _split(self, run):
-        """Returns the rows (piece, start, end) of a text without white space."""
+        """Returns the rows (piece, start, end) of a text without whitespace."""
         plain = type(self.basic_tokenizer) is BasicTokenizer and not _preserves_unused()
         if plain and run.isascii() and run.isprintable():
-            # The common case: nothing to drop, and nothing to keep whole.
+            # The common case: no characters to drop, and no words to keep whole.
             words = self.basic_tokenizer.split_ascii(run)
             return _join(words, self.wordpiece_tokenizer.split, gap=0)
         parts = _CJK_RE.split(run)
         if len(run) > 1 and len(parts) > 1:
-            # Each ideograph is a word, and recurs; runs of ideographs do not.
+            # Each ideograph is a word. Ideographs recur, unlike runs of them, so cache them singly.
             return _join(parts, self._caches.rows.__getitem__, gap=0)
         rows = []
         for word, sources in self.basic_tokenizer.split(run):
@@ -255,21 +263,20 @@ class FullTokenizer(object):
             else:
                 pieces = self.wordpiece_tokenizer.split(word)
             for piece, start, end in pieces:
-                # Not simply the first and the last: canonical ordering can swap combining
-                # characters.
-                came_from = sources[start:end]
-                rows.append((piece, min(came_from), max(came_from) + 1))
+                # The sources may be out of order: canonical ordering swaps combining characters.
+                sources_of_piece = sources[start:end]
+                rows.append((piece, min(sources_of_piece), max(sources_of_piece) + 1))
         return rows
 
 
 class _Caches(object):
-    """Cached results for runs of text without white space, one cache for each kind of result."""
+    """Cached results for runs of text without whitespace: one cache per kind of result."""
 
     def __init__(self, settings, split, vocab):
         """Creates empty caches.
 
         Args:
-          settings: tuple of what the results depend on.
+          settings: tuple of all values that the results depend on.
           split: function from a run to its rows (piece, start, end).
           vocab: dict from token to id.
         """
@@ -280,7 +287,7 @@ class _Caches(object):
 
 
 class _Cache(dict):
-    """Computes missing values. When full, it is emptied, so that its memory is bounded."""
+    """A dict that computes missing values. It is emptied when full, which bounds its memory."""
 
     def __init__(self, compute):
         super(_Cache, self).__init__()
@@ -296,20 +303,20 @@ class _Cache(dict):
 
 
 def _split_text(text):
-    """Splits at each white-space character; two in a row have an empty string between them."""
+    """Splits at each whitespace character; between two adjacent ones is an empty string."""
     text = convert_to_unicode(text)
-    if not text.isprintable():  # The only printable white space is " ".
+    if not text.isprintable():  # The only printable whitespace is " ".
         text = _WHITE_SPACE_RE.sub(" ", text)
     return text.split(" ")
 
 
 def _join(parts, rows_of, gap):
-    """Returns the rows (piece, start, end) of a text, given those of its parts.
+    """Joins the rows (piece, start, end) of the parts of a text, shifting their spans.
 
     Args:
-      parts: list of strings.
+      parts: list of strings, in the order of the text.
       rows_of: function from a part to its rows.
-      gap: int. Characters between one part and the next.
+      gap: int. Number of characters between two parts.
     """
     rows = []
     shift = 0
@@ -338,7 +345,7 @@ class BasicTokenizer(object):
         return [word.text for word in self.split(convert_to_unicode(text))]
 
     def split(self, text):
-        """Yields the words of `text` as `_Word(text, sources)`."""
+        """Yields the words of `text` as `_Word` objects."""
         start = 0
         for run in _split_text(text):
             for word in self._split_cjk(_clean(run, start)):
@@ -351,9 +358,10 @@ class BasicTokenizer(object):
             start += len(run) + 1
 
     def split_ascii(self, text):
-        """Returns the words of printable ASCII text without white space: list of strings.
+        """Returns the words of printable ASCII text without whitespace: list of strings.
 
-        As `split`, in less time, but for `preserve_token`. The words stand side by side in `text`.
+        Equal to the words of `split`, but faster; ignores `preserve_token`. The words are adjacent
+        in `text`.
         """
         return _ASCII_WORD_RE.findall(text.lower() if self.do_lower_case else text)
 
@@ -382,7 +390,7 @@ class BasicTokenizer(object):
 
 
 def _clean(text, shift):
-    """Drops NUL, U+FFFD and control characters; sources count from `shift`."""
+    """Drops NUL, U+FFFD and control characters; adds `shift` to the source offsets."""
     if text.isprintable() and "\ufffd" not in text:  # Control characters and NUL are not printable.
         return _Word(text, range(shift, shift + len(text)))
     kept = [
@@ -397,14 +405,14 @@ def _lower(word):
     lowered = word.text.lower()
     if len(lowered) == len(word.text):
         return _Word(lowered, word.sources)
-    # One character can become several (U+0130). Only for the final sigma does the result depend on
-    # its neighbours, and that is one character in either form.
+    # One character can become several (U+0130). Lower-casing depends on adjacent characters only
+    # for the Greek final sigma, which is one character in either form.
     sources = [s for char, s in zip(word.text, word.sources) for _ in char.lower()]
     return _Word(lowered, sources)
 
 
 def _strip_accents(word):
-    """Decomposes characters canonically (NFD) and drops nonspacing marks (Mn)."""
+    """Decomposes characters canonically (NFD), then drops nonspacing marks (Mn)."""
     if not _has_accents(word.text):
         return word
     pairs = [
@@ -425,7 +433,7 @@ def _has_accents(text):
 
 
 def _canonical_order(pairs):
-    """Sorts each run of combining characters by class, as NFD does (Unicode 15, D109)."""
+    """Sorts each run of combining characters by combining class, as in NFD (Unicode 15, D109)."""
     ordered, run = [], []
     for pair in pairs:
         if unicodedata.combining(pair[0]):
@@ -451,19 +459,19 @@ class WordpieceTokenizer(object):
         """Stores the settings.
 
         Args:
-          vocab: container of tokens; those that go on a word begin with "##".
-          unk_token: string. Token of a word that cannot be split.
-          max_input_chars_per_word: int. A longer word is `unk_token`.
+          vocab: container of tokens. Those that continue a word begin with "##".
+          unk_token: string. Token for a word that the vocabulary cannot spell.
+          max_input_chars_per_word: int. Longer words become `unk_token`.
         """
         self.vocab = vocab
         self.unk_token = unk_token
         self.max_input_chars_per_word = max_input_chars_per_word
 
     def tokenize(self, text):
-        """Splits cleaned text, e.g. "unaffable" => ["un", "##aff", "##able"].
+        """Splits words into wordpieces, e.g. "unaffable" => ["un", "##aff", "##able"].
 
         Args:
-          text: string of words separated by white space, from `BasicTokenizer`.
+          text: string of words separated by whitespace, as from `BasicTokenizer`.
 
         Returns:
           list of strings.
@@ -472,7 +480,7 @@ class WordpieceTokenizer(object):
         return [piece for word in words for piece, _, _ in self.split(word)]
 
     def split(self, word):
-        """Returns [(piece, start, end)] of one word, half-open in its code points."""
+        """Returns [(piece, start, end)] for one word, with half-open spans in its code points."""
         if len(word) > self.max_input_chars_per_word:
             return [(self.unk_token, 0, len(word))]
         pieces = []
@@ -492,7 +500,7 @@ class WordpieceTokenizer(object):
 
 
 def _is_whitespace(char):
-    """Returns whether BERT treats the character as white space."""
+    """Returns whether BERT treats the character as whitespace."""
     return char in " \t\n\r" or unicodedata.category(char) == "Zs"
 
 
@@ -503,10 +511,10 @@ def _is_control(char):
 
 @functools.lru_cache(4096)
 def _is_punctuation(char):
-    """Returns whether the character is a word of its own.
+    """Returns whether BERT treats the character as punctuation, which is a word of its own.
 
-    All ASCII that is no letter, digit or space counts, such as "^", "$" and "`", which Unicode
-    has among its symbols.
+    Besides Unicode's punctuation (P), these are all printable ASCII characters except letters,
+    digits and the space: "^", "$" and "`" are symbols in Unicode.
     """
     cp = ord(char)
     if 33 <= cp <= 47 or 58 <= cp <= 64 or 91 <= cp <= 96 or 123 <= cp <= 126:

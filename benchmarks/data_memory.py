@@ -1,7 +1,7 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Measure how the peak memory of run_classifier.py grows with the rows of its data.
+"""Measures how the peak memory of run_classifier.py grows with the number of rows.
 
-A tiny random model, and texts of 20 words that are made up: what is measured is the data's way.
+The model is tiny and random, and each text has 20 generated words, so the data dominates memory.
 """
 
 import argparse
@@ -19,7 +19,7 @@ WORDS = 20
 
 
 def write_rows(path, num_rows):
-    """Write a table of made-up texts and labels."""
+    """Writes a table of generated texts and labels."""
     source = random.Random(num_rows)
     words = ["".join(source.choices(string.ascii_lowercase, k=4)) for _ in range(5000)]
     with open(path, "w", encoding="utf-8") as writer:
@@ -30,7 +30,7 @@ def write_rows(path, num_rows):
 
 
 def peak_of(*flags):
-    """Run run_classifier.py; return its peak resident memory in MiB."""
+    """Runs run_classifier.py; returns its peak resident memory in MiB."""
     command = [sys.executable, "run_classifier.py", *map(str, flags)]
     log = subprocess.DEVNULL
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
@@ -41,7 +41,7 @@ def peak_of(*flags):
 
 
 def measure(work_dir, model, num_rows):
-    """Return the peaks of a report, a training of a few steps, and a prediction of all rows."""
+    """Returns the peaks of a data report, a few training steps, and a prediction of all rows."""
     data, output_dir = work_dir / f"{num_rows}.tsv", work_dir / f"output-{num_rows}"
     write_rows(data, num_rows)
     common = [f"--vocab_file={model / 'vocab.txt'}", "--max_seq_length=32",
@@ -60,7 +60,7 @@ def measure(work_dir, model, num_rows):
 
 
 def main():
-    """Measure both sizes and print the peaks and their ratios."""
+    """Measures tables of both sizes and prints the peaks and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs=2, default=[100_000, 1_000_000])
     parser.add_argument("--work_dir", type=Path, default=ROOT / "build" / "data_memory")

@@ -1,12 +1,12 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Run the tests of Google's BERT against this toolkit's modules.
+"""Runs the tests of Google's BERT against this toolkit's modules.
 
     python benchmarks/google_tests.py
 
-fetches Google's package (PyPI bert-tensorflow 1.0.4, checked by its SHA-256), lays modeling.py,
-optimization.py and tokenization.py of this repository beside its three tests as the package
-`bert`, runs each test, and prints which pass. Run it with the Python that runs the toolkit; it
-needs pip, access to PyPI, and no other argument. The exit status is 1 if a test fails.
+This downloads Google's package (PyPI bert-tensorflow 1.0.4, checked by its SHA-256), builds a
+package `bert` from its three tests and this repository's modeling.py, optimization.py and
+tokenization.py, runs each test, and prints which pass. Use the Python that runs the
+toolkit. The script needs pip and access to PyPI. The exit status is 1 if a test fails.
 """
 
 import hashlib
@@ -27,19 +27,19 @@ INIT = "import tensorflow.compat.v1 as tf\n\ntf.disable_v2_behavior()\n"
 
 
 def fetch_wheel(folder):
-    """Return the path of Google's wheel, downloaded into folder and checked."""
+    """Downloads Google's wheel into a folder, checks it, and returns its path."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", folder]
     if subprocess.run([*command, PACKAGE]).returncode:
-        raise SystemExit(f"{PACKAGE} could not be downloaded")
+        raise SystemExit(f"{PACKAGE}: pip could not download it")
     (wheel,) = folder.glob("*.whl")
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if found != WHEEL_SHA256:
-        raise SystemExit(f"{wheel.name} has the SHA-256 {found}; expected {WHEEL_SHA256}")
+        raise SystemExit(f"{wheel.name}: found SHA-256 {found}, expected {WHEEL_SHA256}")
     return wheel
 
 
 def lay_out(folder, wheel):
-    """Make the package `bert` in folder: this toolkit's modules and Google's tests."""
+    """Creates the package `bert` in folder: this toolkit's modules and Google's tests."""
     package = folder / "bert"
     package.mkdir()
     (package / "__init__.py").write_text(INIT, encoding="utf-8")
@@ -50,7 +50,7 @@ def lay_out(folder, wheel):
 
 
 def run_test(folder, module):
-    """Run Google's test of a module; return its exit status and its output."""
+    """Runs Google's test of a module; returns its exit status and its output."""
     process = subprocess.run(
         [sys.executable, "-m", f"bert.{module}_test"],
         cwd=folder,
@@ -64,6 +64,7 @@ def run_test(folder, module):
 
 
 def main():
+    """Runs the tests, prints their results, and exits with status 1 if one fails."""
     failed = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -71,7 +72,7 @@ def main():
         for module in MODULES:
             status, output = run_test(folder, module)
             lines = [line for line in output.splitlines() if line.startswith("Ran ")]
-            # A test file that ran nothing has shown nothing.
+            # A test file in which no test ran proves nothing.
             if status or not lines:
                 failed.append(module)
                 print(output)

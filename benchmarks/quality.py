@@ -1,25 +1,25 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Compare the toolkit's fine-tuning quality with Hugging Face's Trainer on real data.
+"""Compares the toolkit's fine-tuning quality with Hugging Face's Trainer on real data.
 
-One command fine-tunes the same pretrained weights on the same files with both, in turns,
-prints a table for each task and writes it all to WORK_DIR/quality.json:
+One command fine-tunes the same pretrained weights on the same files with both, alternately,
+prints a table for each task, and writes all results to WORK_DIR/quality.json:
 
     python benchmarks/quality.py --data_dir DIR
 
-DIR holds emotion/ (train.txt, val.txt), mrpc/ (train.tsv, dev.tsv) and wnut17/
-(wnut17train.conll, emerging.dev.conll). Run it with the Python that runs the toolkit. The
-first run also installs the peer's environment, fetches the weights and converts them, all
-inside WORK_DIR.
+DIR contains emotion/ (train.txt, val.txt), mrpc/ (train.tsv, dev.tsv), wnut17/ (wnut17train.conll,
+emerging.dev.conll) and conll2003/ (train.txt, dev.txt). Use the Python that runs the toolkit. The
+first run also installs the peer's environment, downloads the weights and converts them, all inside
+WORK_DIR.
 
-emotion and mrpc have the sides "toolkit" and "peer", wnut17 has the toolkit's "pooler",
-"linear" and "crf" (run_ner.py with --ner_head=pooler, --ner_head=linear, --use_crf=true)
-and "peer".
+Every task has the side "peer". emotion, mrpc and conll2003 have "toolkit". wnut17 has "pooler" and
+"linear" (run_ner.py with --ner_head). wnut17 and conll2003 have "crf" (--use_crf=true). conll2003
+has "grouped" (--group_by_length=true), and emotion and wnut17 have "padded" (--padding_free=false
+--group_by_length=false).
 
-A run whose record (SIDE-TASK-SEED.json) is in WORK_DIR already is reused and said to be;
-delete the records of the toolkit's sides, or take another folder, after a change to the
-toolkit.
+A run whose record (SIDE-TASK-SEED.json) exists in WORK_DIR is reused, and a message says so.
+After a change to the toolkit, delete the records of its sides, or use a different WORK_DIR.
 
-The exit status is 1 if a mean of the toolkit's over the seeds is below what it must reach.
+The exit status is 1 if one of the toolkit's means over the seeds misses its target.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from quality_toolkit import run_toolkit
 
 
 def run_peer(task, seed, path, data_dir, hf_model_dir, python):
-    """Train and evaluate with the task's peer, which writes the record to path itself."""
+    """Trains and evaluates with the task's peer, which itself writes the record to path."""
     flags = {
         "task": task,
         "data_dir": data_dir / task,
@@ -50,7 +50,7 @@ def run_peer(task, seed, path, data_dir, hf_model_dir, python):
 
 
 def find_record(path, task, side):
-    """Return the record at path, or None if there is none of this recipe and these flags."""
+    """Returns the record at path, or None unless it has this recipe and these flags."""
     if not path.exists():
         return None
     record = json.loads(path.read_text(encoding="utf-8"))
@@ -59,7 +59,7 @@ def find_record(path, task, side):
 
 
 def prepare_runners(options):
-    """Return, for each side, a function that runs one task and seed and writes its record."""
+    """Returns, for each side, a function that runs one task and seed and writes its record."""
     sides = {side for task in options.tasks for side in choose_sides(task, options)}
     hf_model_dir = fetch_weights(options.work_dir)
     runners = {}
@@ -77,11 +77,11 @@ def prepare_runners(options):
 
 
 def collect_records(options, runners):
-    """Run what has no record yet, the sides in turns, and return all records."""
+    """Makes all runs that have no record yet, the sides alternately; returns all records."""
     records = []
     for task in options.tasks:
         for seed in options.seeds or TASKS[task]["seeds"]:
-            # In turns, so that a machine that gets slower or busier does so for all.
+            # The sides alternate, so that a change in the machine's speed affects all of them.
             for side in choose_sides(task, options):
                 path = options.work_dir / f"{side}-{task}-{seed}.json"
                 record = find_record(path, task, side)
@@ -97,62 +97,62 @@ def collect_records(options, runners):
 
 
 def choose_sides(task, options):
-    """Return the sides of the task that the options ask for."""
+    """Returns the task's sides that the options select."""
     sides = [side for side in list_sides(task) if not options.sides or side in options.sides]
     return [side for side in sides if side != "peer" or not options.skip_peer]
 
 
 def split_names(text, kind, known):
-    """Return the names of a comma-separated list, all of which must be known."""
+    """Returns the names in a comma-separated list, all of which must be known."""
     names = text.split(",")
     unknown = sorted(set(names) - set(known))
     if unknown:
-        raise argparse.ArgumentTypeError(f"no such {kind}: {', '.join(unknown)}")
+        raise argparse.ArgumentTypeError(f"unknown {kind}: {', '.join(unknown)}")
     return names
 
 
 def split_tasks(text):
-    """Return the task names of a comma-separated list."""
+    """Returns the task names in a comma-separated list."""
     return split_names(text, "task", TASKS)
 
 
 def split_sides(text):
-    """Return the side names of a comma-separated list."""
+    """Returns the side names in a comma-separated list."""
     return split_names(text, "side", {side for task in TASKS for side in list_sides(task)})
 
 
 def split_numbers(text):
-    """Return the whole numbers of a comma-separated list."""
+    """Returns the integers in a comma-separated list."""
     return [int(part) for part in text.split(",")]
 
 
 def resolve_path(text):
-    """Return the absolute path."""
+    """Returns the absolute path."""
     return Path(text).resolve()
 
 
 def parse_options():
-    """Return the command line's options."""
+    """Returns the command-line options."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--data_dir", required=True, type=resolve_path, help="holds a folder for each task")
+    add("--data_dir", required=True, type=resolve_path, help="contains a folder for each task")
     add("--tasks", type=split_tasks, default=list(TASKS), help=f"default: {','.join(TASKS)}")
-    add("--sides", type=split_sides, help="default: all that a task has")
-    add("--seeds", type=split_numbers, help="default: 42,43,44")
-    add("--skip_peer", action="store_true", help="run the toolkit alone")
+    add("--sides", type=split_sides, help="default: all sides of a task")
+    add("--seeds", type=split_numbers, help="default: those of the task")
+    add("--skip_peer", action="store_true", help="run only the toolkit")
     add("--work_dir", type=resolve_path, default="build/quality", help="default: %(default)s")
-    add("--peer_python", default=sys.executable, help="makes the peer's environment (3.11+)")
+    add("--peer_python", default=sys.executable, help="Python 3.11+ for the peer's environment")
     options = parser.parse_args()
     idle = [task for task in options.tasks if not choose_sides(task, options)]
     if idle:
-        parser.error(f"no side left to run for {', '.join(idle)}; choose others with --tasks")
+        parser.error(f"no side to run for {', '.join(idle)}; choose others with --tasks")
     return options
 
 
 def main():
-    """Run the comparison and return the exit status."""
+    """Runs the comparison and returns the exit status."""
     options = parse_options()
     options.work_dir.mkdir(parents=True, exist_ok=True)
     records = collect_records(options, prepare_runners(options))

@@ -1,15 +1,15 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Fine-tune one classifier with Hugging Face's Trainer and write its dev-set scores.
+"""Fine-tunes one classifier with Hugging Face's Trainer and writes its dev-set scores.
 
-This is the other side of the comparison in quality.py: the same weights, data and recipe
-through an independent implementation. quality.py runs it in an environment of its own,
-and it runs alone just as well (requirements-peer.txt lists what it needs):
+This is the other side of the comparison in quality.py: the same weights, data and recipe in
+an independent implementation. quality.py runs it in a separate environment. It can also be
+run directly (requirements-peer.txt lists its requirements):
 
     python benchmarks/quality_peer.py --task mrpc --data_dir DIR/mrpc --hf_model_dir MODEL \\
         --num_train_epochs 3 --max_seq_length 128 --seed 42 --output_json mrpc-42.json
 
-Everything is read from local files; nothing is fetched, reported or saved but the JSON.
-quality_peer_ner.py does the same for taggers, with what is common to both from here.
+Everything is read from local files; nothing is downloaded or reported, and only the JSON file is
+saved. quality_peer_ner.py does the same for taggers and imports the common code from here.
 """
 
 import argparse
@@ -20,10 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 
-# Started before the heavy imports so that "seconds" covers what the toolkit's run covers too.
+# Taken before the heavy imports, so that "seconds" includes them, as in the toolkit's runs.
 STARTED = time.perf_counter()
 
-# The libraries read these when they are imported, so they are set first.
+# Set first, because the libraries read these variables when they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
@@ -38,14 +38,14 @@ MAX_GRAD_NORM = 1.0
 
 
 def read_lines(path):
-    """Return the file's lines without line ends, dropping a byte-order mark."""
+    """Returns the file's lines, without line ends or a byte-order mark."""
     # Only "\n" ends a line: str.splitlines would also break at characters inside a sentence.
     with open(path, encoding="utf-8-sig", newline="\n") as stream:
         return [line.rstrip("\r\n") for line in stream]
 
 
 def read_emotion(path):
-    """Return (text, None, label) for every `text;label` line."""
+    """Returns (text, None, label) for every `text;label` line."""
     rows = []
     for line in read_lines(path):
         text, label = line.rsplit(";", 1)
@@ -54,10 +54,10 @@ def read_emotion(path):
 
 
 def read_mrpc(path):
-    """Return (first, second, label) for every row below the header."""
+    """Returns (text_a, text_b, label) for every row below the header."""
     rows = []
     for line in read_lines(path)[1:]:
-        # A plain split and not the csv module: quotation marks here belong to the sentences.
+        # Not the csv module: quotation marks belong to the sentences.
         label, _, _, first, second = line.split("\t")
         rows.append((first, second, label))
     return rows
@@ -71,19 +71,19 @@ TASKS = {
 
 
 def load_rows(task_files, data_dir):
-    """Return a task's train and dev rows, refusing files of another size."""
+    """Returns a task's train and dev rows; exits if a file has an unexpected number of rows."""
     read, *files = task_files
     splits = []
     for name, expected in zip(files[::2], files[1::2]):
         rows = read(Path(data_dir) / name)
         if len(rows) != expected:
-            raise SystemExit(f"{name}: {len(rows)} rows where {expected} are expected")
+            raise SystemExit(f"{name}: found {len(rows)} rows, expected {expected}")
         splits.append(rows)
     return splits
 
 
 def encode_rows(rows, labels, tokenizer, max_seq_length):
-    """Return one feature dict per row, cut to max_seq_length and not padded yet."""
+    """Returns one feature dict per row, truncated to max_seq_length but not yet padded."""
     features = []
     for first, second, label in rows:
         feature = dict(tokenizer(first, second, truncation=True, max_length=max_seq_length))
@@ -93,14 +93,14 @@ def encode_rows(rows, labels, tokenizer, max_seq_length):
 
 
 def score_predictions(logits, gold, labels):
-    """Return loss, accuracy, macro F1 and the F1 of each label."""
+    """Returns loss, accuracy, macro F1 and the F1 of each label."""
     predicted = logits.argmax(axis=-1)
     f1 = {}
     for index, name in enumerate(labels):
         hits = int(((predicted == index) & (gold == index)).sum())
         claimed = int((predicted == index).sum()) + int((gold == index).sum())
         f1[name] = 2 * hits / claimed if claimed else 0.0
-    # Taken from all rows at once: a mean of batch means would overweight a short last batch.
+    # Computed over all rows: a mean of batch means would overweight a short last batch.
     loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(gold))
     return {
         "loss": float(loss),
@@ -111,7 +111,7 @@ def score_predictions(logits, gold, labels):
 
 
 def build_arguments(options, output_dir):
-    """Return the Trainer's settings for this recipe."""
+    """Returns the Trainer's settings for this recipe."""
     return transformers.TrainingArguments(
         output_dir=output_dir,
         learning_rate=options.learning_rate,
@@ -119,7 +119,7 @@ def build_arguments(options, output_dir):
         per_device_train_batch_size=options.train_batch_size,
         per_device_eval_batch_size=options.train_batch_size,
         lr_scheduler_type="linear",
-        # Below 1, this Trainer takes it as a share of all steps.
+        # Trainer reads a value below 1 as a fraction of all steps.
         warmup_steps=WARMUP_PROPORTION,
         weight_decay=WEIGHT_DECAY,
         max_grad_norm=MAX_GRAD_NORM,
@@ -133,8 +133,8 @@ def build_arguments(options, output_dir):
 
 
 def load_model(options, auto_class, labels):
-    """Return the tokenizer and auto_class's model with a fresh head."""
-    # Seeded here, since the head is drawn at random while the model is loaded.
+    """Returns the tokenizer and auto_class's model with a new head."""
+    # Seeded here, because the head is initialised while the model is loaded.
     transformers.set_seed(options.seed)
     tokenizer = transformers.AutoTokenizer.from_pretrained(options.hf_model_dir)
     model = auto_class.from_pretrained(options.hf_model_dir, num_labels=len(labels))
@@ -142,8 +142,8 @@ def load_model(options, auto_class, labels):
 
 
 def train_and_predict(options, model, collator, train_features, dev_features):
-    """Fine-tune the model; return its output for the dev features and the training seconds."""
-    # The Trainer wants a folder even when it saves nothing.
+    """Fine-tunes the model; returns its dev output and the training time in seconds."""
+    # Trainer needs a folder even if it saves nothing.
     with tempfile.TemporaryDirectory() as output_dir:
         trainer = transformers.Trainer(
             model=model,
@@ -156,7 +156,7 @@ def train_and_predict(options, model, collator, train_features, dev_features):
 
 
 def run_task(options):
-    """Fine-tune, evaluate once and return the scores and the training seconds."""
+    """Fine-tunes and evaluates once; returns the scores and the training time in seconds."""
     train_rows, dev_rows = load_rows(TASKS[options.task], options.data_dir)
     labels = sorted({label for _, _, label in train_rows})
     auto_class = transformers.AutoModelForSequenceClassification
@@ -174,12 +174,12 @@ def run_task(options):
 
 
 def parse_options(description, tasks):
-    """Return the command line's options."""
+    """Returns the command-line options."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--task", required=True, choices=sorted(tasks))
-    parser.add_argument("--data_dir", required=True, help="folder with the task's own files")
+    parser.add_argument("--data_dir", required=True, help="folder with the task's data files")
     parser.add_argument("--hf_model_dir", required=True, help="weights, config and tokenizer")
     parser.add_argument("--learning_rate", type=float, default=1e-4)
     parser.add_argument("--num_train_epochs", type=float, default=1.0)
@@ -191,7 +191,7 @@ def parse_options(description, tasks):
 
 
 def write_record(options, scores, **more_versions):
-    """Print and write the run's record."""
+    """Prints and writes the run's record."""
     recipe_keys = ("learning_rate", "num_train_epochs", "train_batch_size", "max_seq_length")
     record = {
         "side": "peer",
@@ -215,7 +215,7 @@ def write_record(options, scores, **more_versions):
 
 
 def main():
-    """Run the task and leave its record."""
+    """Runs the task and writes its record."""
     options = parse_options(__doc__, TASKS)
     write_record(options, run_task(options))
 

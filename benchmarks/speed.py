@@ -1,14 +1,14 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Compare the toolkit's speed and memory with Google's BERT and with Hugging Face's.
+"""Compares the toolkit's speed and memory with Google's BERT and with Hugging Face.
 
-One command runs the toolkit and both peers in turns, on the same weights, rows and settings:
+One command runs the toolkit and both peers alternately, on the same weights, rows and settings:
 
     python benchmarks/speed.py --data_dir DIR
 
-DIR holds emotion/ (train.txt and test.txt, lines of `text;label`). Run it with the Python that
-runs the toolkit, on a machine that does nothing else. The first run also installs the peers'
-environments, fetches the weights and converts them, all inside WORK_DIR. It writes speed.json
-(everything measured), speed.md (the tables, which it prints, too) and speed.png.
+DIR contains emotion/ (train.txt and test.txt, with `text;label` lines). Use the Python that
+runs the toolkit, on an otherwise idle machine. The first run also installs the peers' environments,
+downloads the weights and converts them, all inside WORK_DIR. Each run writes speed.json (all
+measurements), speed.md (the tables, which it also prints) and speed.png.
 """
 
 import argparse
@@ -52,13 +52,13 @@ PARTS = {
 }
 SIDES = ("toolkit", "google", "hugging_face")
 TEXTS = ("real", "full")
-FULL_ROWS = 256  # Rows of a file in which each fills max_seq_length
-# So many steps that the learning rate is neither at its beginning nor at its end.
+FULL_ROWS = 256  # Number of rows in each file whose rows fill max_seq_length
+# More steps than are ever timed, so that the learning-rate schedule does not end.
 TRAINING = {"learning_rate": 1e-4, "num_train_steps": 10000, "num_warmup_steps": 1000}
 
 
 def make_settings(options):
-    """Return what the workers are told: files, labels, data sets and how to train."""
+    """Returns the workers' settings: files, labels, data sets and training settings."""
     hf_model_dir, model_dir = prepare_weights(options.work_dir)
     folder = options.data_dir / "emotion"
     rows = read_rows(folder / "train.txt")
@@ -79,7 +79,7 @@ def make_settings(options):
 
 
 def list_data_sets(options, rows):
-    """Return what to load for training and prediction, and write the files of full rows."""
+    """Returns the data sets for training and prediction, and writes the files of full rows."""
     data_sets = []
     for length in options.lengths:
         for texts in options.texts:
@@ -99,7 +99,7 @@ def list_data_sets(options, rows):
 
 
 def find_pythons(options):
-    """Return the interpreter of each side that runs, and of the bound, which is the peer's."""
+    """Returns the interpreter of each side that runs, and of the bound, which uses the peer's."""
     peer = find_peer(options)
     pythons = {"gemm": peer}
     for side in options.sides:
@@ -111,46 +111,46 @@ def find_pythons(options):
 
 
 def plot(options, report):
-    """Plot the throughputs beside the report."""
+    """Writes a plot of the throughputs to the report's folder."""
     command = [find_plotter(options), Path(__file__).with_name("speed_plot.py"), report]
     subprocess.run([str(part) for part in command], check=True)
 
 
 def split_list(known):
-    """Return a function that splits a comma-separated list, all of whose names must be known."""
+    """Returns a function that splits a comma-separated list and checks its names."""
     return lambda text: split_names(text, "name", known)
 
 
 def parse_options():
-    """Return the command line's options."""
+    """Returns the command-line options."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--data_dir", required=True, type=resolve_path, help="holds emotion/")
+    add("--data_dir", required=True, type=resolve_path, help="contains emotion/")
     add("--work_dir", type=resolve_path, default="build/speed", help="default: %(default)s")
-    add("--rounds", type=int, default=5, help="turns of each side (default: %(default)s)")
-    add("--steps", type=int, default=4, help="steps counted in a turn (default: %(default)s)")
-    add("--batch_size", type=int, default=32, help="rows of a batch (default: %(default)s)")
-    add("--only", type=split_list(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}")
-    add("--sides", type=split_list(SIDES), default=list(SIDES), help=f"of {','.join(SIDES)}")
-    add("--texts", type=split_list(TEXTS), default=list(TEXTS), help=f"of {','.join(TEXTS)}")
+    add("--rounds", type=int, default=5, help="rounds per side (default: %(default)s)")
+    add("--steps", type=int, default=4, help="timed steps per round (default: %(default)s)")
+    add("--batch_size", type=int, default=32, help="rows per batch (default: %(default)s)")
+    add("--only", type=split_list(PARTS), default=list(PARTS), help=f"some of {','.join(PARTS)}")
+    add("--sides", type=split_list(SIDES), default=list(SIDES), help=f"some of {','.join(SIDES)}")
+    add("--texts", type=split_list(TEXTS), default=list(TEXTS), help=f"some of {','.join(TEXTS)}")
     add("--lengths", type=split_numbers, default=[25, 64, 128, 384], help="max_seq_length")
     add("--num_rows", type=int, help="rows of train.txt (default: all)")
-    add("--predict_rows", type=int, default=2000, help="of test.txt (default: %(default)s)")
-    add("--peer_python", default=sys.executable, help="makes Hugging Face's environment (3.11+)")
-    add("--peer_env", type=resolve_path, help="Hugging Face's environment, if there is one")
-    add("--google_python", help="makes Google's environment (3.7; default: looked for)")
-    add("--google_env", type=resolve_path, help="Google's environment, if there is one")
-    add("--skip_plot", action="store_true", help="do without speed.png")
+    add("--predict_rows", type=int, default=2000, help="rows of test.txt (default: %(default)s)")
+    add("--peer_python", default=sys.executable, help="Python 3.11+ for Hugging Face's environment")
+    add("--peer_env", type=resolve_path, help="existing environment of Hugging Face")
+    add("--google_python", help="Python 3.7 for Google's environment (default: search)")
+    add("--google_env", type=resolve_path, help="existing environment of Google's BERT")
+    add("--skip_plot", action="store_true", help="do not write speed.png")
     options = parser.parse_args()
     if options.rounds < 1 or options.steps < 1:
-        parser.error("--rounds and --steps: expected 1 at the least")
+        parser.error("--rounds and --steps: expected at least 1")
     return options
 
 
 def main():
-    """Run the parts and report."""
+    """Runs the parts of the benchmark and writes the report."""
     options = parse_options()
     options.work_dir.mkdir(parents=True, exist_ok=True)
     pythons = find_pythons(options)
@@ -160,7 +160,7 @@ def main():
         path = options.work_dir / "speed.json"
         for part in options.only:
             PARTS[part](bench)
-            # After each part, so that an error in a later one does not lose it.
+            # Written after each part, so that the results so far survive an error in a later part.
             report = speed_report.build(bench, describe_machine())
             path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     text = speed_report.format_report(report)

@@ -1,28 +1,28 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""The driver's end of a worker process."""
+"""The interface through which speed.py controls a worker process."""
 
 import json
 import os
 import subprocess
 from pathlib import Path
 
-# Some libraries' threads spin for up to 0.2 seconds before they sleep; the next side's turn
-# begins when they do not.
+# Some libraries' threads spin for up to 0.2 seconds before they sleep. The next side's turn
+# starts only afterwards.
 PAUSE_SECONDS = 0.3
 
 
 class Worker:
-    """A side's process: it takes a command, answers it, and sleeps until the next."""
+    """The process of a side. It executes a command, answers, and sleeps until the next command."""
 
     def __init__(self, *, name, python, settings, log_path, env=None):
-        """Start speed_NAME.py.
+        """Starts speed_NAME.py.
 
         Args:
-          name: The side.
-          python: The interpreter of its environment.
-          settings: What it is told, as JSON.
-          log_path: The file for what it prints.
-          env: Environment variables beside those of this process.
+          name: Name of the side.
+          python: The interpreter of the side's environment.
+          settings: The side's settings, passed as JSON.
+          log_path: The log file for the process's output.
+          env: Environment variables in addition to those of this process.
         """
         self.name = name
         self._log_path = log_path
@@ -38,7 +38,7 @@ class Worker:
                 env=cpu_environment(env),
                 encoding="utf-8",
             )
-        # Held by the process alone, so that its end is the end of the answers.
+        # Only the worker keeps the pipe open for writing, so the answers end when the worker ends.
         os.close(writing)
         self._answers = os.fdopen(reading, encoding="utf-8")
 
@@ -53,7 +53,7 @@ class Worker:
         self._answers.close()
 
     def ask(self, do, **arguments):
-        """Return the answer to a command; stop with the log's end if there is none."""
+        """Returns the answer to a command; without an answer, exits with the end of the log."""
         try:
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
@@ -66,18 +66,18 @@ class Worker:
 
 
 def cpu_environment(more=None):
-    """Return the environment variables of a process that sees no GPU."""
+    """Returns the environment variables of a process that sees no GPU."""
     return {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", **(more or {})}
 
 
 def tail(path):
-    """Return the last lines of a log."""
+    """Returns the last lines of a log."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(lines[-20:])
 
 
 def rotate(items, turns):
-    """Return the items with the first `turns` of them at the end."""
+    """Returns the items, with the first `turns` of them moved to the end."""
     items = list(items)
     turns %= max(len(items), 1)
     return items[turns:] + items[:turns]

@@ -1,5 +1,5 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""The floating-point operations that a batch needs, whatever a program makes of its padding.
+"""Counts the floating-point operations that a batch needs, excluding padding.
 
 Forward, for each wordpiece of a row of `length` wordpieces, in each layer:
 
@@ -7,21 +7,21 @@ Forward, for each wordpiece of a row of `length` wordpieces, in each layer:
                                  and the feed-forward layer's two (H x I each)
     2 * 2 * length * H           attention: scores, and the mean of the values
 
-and for each row, 2 * H^2 for the pooler and 2 * H * L for the head of L labels. A multiplication
-and an addition are two operations. The backward pass computes two products, by the input and by
-the weights, for each one of the forward pass: a training step is three times the forward pass.
-Embeddings, normalization, softmax, activations, dropout and the optimizer are not counted, and
-padding is not: only real wordpieces are useful.
+and for each row, 2 * H^2 for the pooler and 2 * H * L for the head with L labels. A multiplication
+and an addition count as two operations. For each product in the forward pass, the backward pass
+computes two, for the gradients of the input and of the weights, so a training step needs three
+times as many operations. Embeddings, normalisation, softmax, activations, dropout, the optimizer
+and padding are not counted.
 """
 
 
 def forward_flops(lengths, config, num_labels):
-    """Return the useful operations of a forward pass.
+    """Returns the number of useful operations in a forward pass.
 
     Args:
-      lengths: Wordpieces of each row, [CLS] and [SEP] included.
-      config: The model's configuration, a dict as of bert_config.json.
-      num_labels: Labels L.
+      lengths: Number of wordpieces in each row, including [CLS] and [SEP].
+      config: The content of the model's bert_config.json.
+      num_labels: Number of labels L.
     """
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     weights = 2 * (4 * hidden**2 + 2 * hidden * inner)
@@ -31,5 +31,5 @@ def forward_flops(lengths, config, num_labels):
 
 
 def training_flops(lengths, config, num_labels):
-    """Return the useful operations of a training step, as forward_flops."""
+    """Returns the number of useful operations in a training step; see `forward_flops`."""
     return 3 * forward_flops(lengths, config, num_labels)

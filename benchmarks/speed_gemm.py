@@ -1,7 +1,7 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Measure how fast this machine multiplies matrices: the bound that no training can pass.
+"""Measures how fast this machine multiplies matrices: an upper bound on the speed of training.
 
-A worker of speed.py (see speed_worker.py), on torch, whose products are MKL's on x86.
+This is a worker of speed.py (see speed_worker.py). It uses torch, which multiplies with MKL on x86.
 """
 
 import math
@@ -10,18 +10,18 @@ import time
 import speed_worker
 import torch
 
-# Rows, inner width, columns of the products whose best rate is the bound: large squares, and the
-# products of BERT-Base's and this model's feed-forward layers over many wordpieces.
+# Rows, inner width and columns of the products whose best rate is the bound: large square matrices,
+# and the feed-forward layers of BERT-Base and of this model over many wordpieces.
 SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 768, 3072), (4096, 384, 1536))
 REPEATS = 5
-ENOUGH_SECONDS = 2.0  # A pass is not repeated beyond so many seconds.
+ENOUGH_SECONDS = 2.0  # After this time, no further pass starts.
 
 
 class Gemm:
-    """Measures matrix products."""
+    """The worker that measures matrix products."""
 
     def __init__(self, settings):
-        """Keep the model's widths."""
+        """Stores the model's widths."""
         torch.set_num_threads(settings["threads"])
         torch.set_grad_enabled(False)
         self._config = settings["config"]
@@ -33,11 +33,11 @@ class Gemm:
         return [torch.randn(rows, columns) for rows, columns in widths]
 
     def about(self):
-        """Return what the figures stand on."""
+        """Returns the versions and settings behind the figures."""
         return {"versions": {"torch": torch.__version__}, "threads": torch.get_num_threads()}
 
     def rate(self):
-        """Return the best rate of the shapes, and each shape's, in operations a second."""
+        """Returns the best rate over all shapes and the rate of each, in operations per second."""
         rates = {}
         for rows, inner, columns in SHAPES:
             a, b = torch.randn(rows, inner), torch.randn(inner, columns)
@@ -47,10 +47,10 @@ class Gemm:
         return {"flops_per_second": max(rates.values()), "by_shape": rates}
 
     def products(self, tokens):
-        """Return the seconds for the products with the encoder's weights in one training step.
+        """Returns the seconds for the products with the encoder's weights in one training step.
 
-        Forward, and by input and weights backward, for so many wordpieces; no attention, pooler
-        or head, so that it is less than any program needs.
+        This covers the forward pass, and the gradients of inputs and weights, for `tokens`
+        wordpieces. Attention, pooler and head are omitted, so every program takes longer.
         """
         steps = []
         for weights in self._layers:
@@ -60,7 +60,7 @@ class Gemm:
 
 
 def training_products(tokens, weight):
-    """Yield the three products with a weight matrix, as functions."""
+    """Yields the three products of a dense layer, as functions: output and both gradients."""
     rows, columns = weight.shape
     inputs, outputs = torch.randn(tokens, rows), torch.randn(tokens, columns)
     made, by_input, by_weight = map(torch.empty_like, (outputs, inputs, weight))
@@ -70,10 +70,10 @@ def training_products(tokens, weight):
 
 
 def best_seconds(steps):
-    """Return the sum of the least seconds that each step took in passes over all of them."""
+    """Returns the sum over the steps of each step's minimum seconds in several passes."""
     best = [math.inf] * len(steps)
     total = 0.0
-    # The first pass is not counted: it touches the memory for the first time.
+    # The first pass is not counted, because it touches the memory for the first time.
     for repeat in range(REPEATS + 1):
         for i, step in enumerate(steps):
             start = time.perf_counter()

@@ -1,14 +1,14 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Google's side of the speed benchmark: bert-tensorflow 1.0.4 on TensorFlow 1.15, Python 3.7.
 
-A worker of speed.py (see speed_worker.py). Its graph is that of Google's run_classifier.py, whose
-rows are all padded to max_seq_length and whose shapes are fixed.
+This is a worker of speed.py (see speed_worker.py). Its graph is that of Google's run_classifier.py:
+all rows are padded to max_seq_length, and all shapes are fixed.
 """
 
 import os
 import time
 
-# Read when TensorFlow is imported.
+# TensorFlow reads this when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
@@ -20,11 +20,11 @@ INPUTS = ("input_ids", "input_mask", "segment_ids", "label_ids")
 
 
 class Google:
-    """Obeys the commands of speed.py."""
+    """Executes the commands of speed.py."""
 
     def __init__(self, settings):
-        """Load vocabulary and configuration."""
-        # The tokenizer asks a flag of its module's, which must have been parsed.
+        """Loads the vocabulary and the configuration."""
+        # The tokenizer reads a flag that its module defines, so the flags must be parsed first.
         tf.flags.FLAGS(["speed_google.py"])
         self._settings = settings
         self._folder = settings["model_dir"]
@@ -40,11 +40,11 @@ class Google:
         return tokenization.FullTokenizer(self._path("vocab.txt"), do_lower_case=True)
 
     def about(self):
-        """Return what the figures stand on."""
+        """Returns the versions and settings behind the figures."""
         return {"versions": {"tensorflow": tf.__version__, "bert-tensorflow": "1.0.4"}}
 
     def load(self, name, path, max_seq_length, num_rows=None):
-        """Encode a data set's rows, padded; return the wordpieces of each."""
+        """Encodes and pads a data set's rows; returns the number of wordpieces in each."""
         rows = speed_worker.read_rows(path, num_rows)
         labels = self._settings["labels"]
         arrays = {key: np.zeros([len(rows), max_seq_length], np.int32) for key in INPUTS[:3]}
@@ -58,7 +58,7 @@ class Google:
         return arrays["input_mask"].sum(axis=1).tolist()
 
     def _switch(self, kind, name, batch_size):
-        """Return the graph of a kind for a data set's length; there is one at a time."""
+        """Returns the graph of a kind for a data set's length; only one graph exists at a time."""
         max_seq_length = self._arrays[name]["input_ids"].shape[1]
         if self._graph_of != (kind, max_seq_length, batch_size):
             if self._graph is not None:
@@ -75,24 +75,24 @@ class Google:
         )
 
     def cls_states(self, name, rows):
-        """Return the pretrained model's final hidden state of [CLS] of each row."""
+        """Returns the pretrained model's final hidden state of [CLS] in each row."""
         _, (states,) = self._run("states", name, [rows])
         return states.tolist()
 
     def train(self, name, batches):
-        """Train on the batches of row numbers; return each one's seconds and loss."""
+        """Trains on batches of row numbers; returns the seconds and loss of each."""
         seconds, results = self._run("train", name, batches)
         return {"seconds": seconds, "losses": [float(loss) for loss, _ in results]}
 
     def predict(self, name, batches):
-        """Predict batches of row numbers; return each one's seconds."""
+        """Predicts batches of row numbers; returns the seconds of each."""
         seconds, _ = self._run("predict", name, batches)
         return {"seconds": seconds}
 
     def predict_all(self, name, batch_size):
-        """Predict all rows in their order; return the seconds for them together."""
+        """Predicts all rows in file order; returns the total seconds."""
         count = len(self._arrays[name]["label_ids"])
-        # The shapes are fixed, so the last batch is filled up with rows that are there already.
+        # The shapes are fixed, so the last batch is filled up with other rows.
         rows = np.arange(-(-count // batch_size) * batch_size) % count
         batches = rows.reshape([-1, batch_size])
         self._switch("predict", name, batch_size)
@@ -101,12 +101,12 @@ class Google:
         return {"seconds": time.perf_counter() - start}
 
     def tokenize(self, how, path, num_rows=None):
-        """Tokenize texts one by one; return the seconds, and the wordpieces of all.
+        """Tokenizes texts one by one; returns the seconds and the total number of wordpieces.
 
         Args:
-          how: "ids", all that this tokenizer can do.
-          path: The file of the rows.
-          num_rows: How many of them; None for all.
+          how: "ids", the only output that this tokenizer supports.
+          path: The file that contains the rows.
+          num_rows: Number of rows, or None for all.
         """
         assert how == "ids", how
         tokenizer = self._make_tokenizer()
@@ -116,7 +116,7 @@ class Google:
         )
 
     def peak_memory(self):
-        """Return this process's peak memory in bytes."""
+        """Returns this process's peak memory in bytes."""
         return speed_worker.peak_memory()
 
 
@@ -124,13 +124,13 @@ class Graph:
     """A graph of fixed shape and its session."""
 
     def __init__(self, kind, config, settings, shape):
-        """Build the graph and load the pretrained weights.
+        """Builds the graph and loads the pretrained weights.
 
         Args:
           kind: "train", "predict" or "states".
           config: The model's configuration.
-          settings: As of the side.
-          shape: Rows of a batch, and max_seq_length.
+          settings: The side's settings.
+          shape: Rows per batch, and max_seq_length.
         """
         graph = tf.Graph()
         with graph.as_default():
@@ -141,28 +141,28 @@ class Graph:
             load_weights(os.path.join(settings["model_dir"], "bert_model.ckpt"))
             initializer = tf.global_variables_initializer()
             graph.finalize()
-        # The options of an Estimator's session, which is what Google's script has.
+        # These are the session options of an Estimator, as in Google's script.
         self._session = tf.Session(graph=graph, config=tf.estimator.RunConfig().session_config)
         self._session.run(initializer)
 
     def run(self, arrays):
-        """Return what the graph makes of a batch."""
+        """Returns the graph's output for a batch."""
         feed = {self._inputs[key]: array for key, array in arrays.items()}
         return self._session.run(self._fetches, feed)
 
     def close(self):
-        """Free what the session holds."""
+        """Frees the session's memory."""
         self._session.close()
 
 
 def load_weights(checkpoint):
-    """Make the variables start from the checkpoint."""
+    """Initialises the variables from the checkpoint."""
     names, _ = modeling.get_assignment_map_from_checkpoint(tf.trainable_variables(), checkpoint)
     tf.train.init_from_checkpoint(checkpoint, names)
 
 
 def build_bert(config, inputs, is_training):
-    """Return Google's model of a batch."""
+    """Returns Google's model for a batch."""
     return modeling.BertModel(
         config=config,
         is_training=is_training,
@@ -174,7 +174,7 @@ def build_bert(config, inputs, is_training):
 
 
 def build_logits(config, inputs, settings, is_training):
-    """Return the logits, with the head that Google's run_classifier.py has."""
+    """Returns the logits, computed with the head of Google's run_classifier.py."""
     pooled = build_bert(config, inputs, is_training).get_pooled_output()
     num_labels = len(settings["labels"])
     weights = tf.get_variable(
@@ -189,7 +189,7 @@ def build_logits(config, inputs, settings, is_training):
 
 
 def build_training(config, inputs, settings):
-    """Return the loss and the op of a training step."""
+    """Returns the loss and the op of a training step."""
     logits = build_logits(config, inputs, settings, is_training=True)
     targets = tf.one_hot(inputs["label_ids"], len(settings["labels"]), dtype=tf.float32)
     log_probabilities = tf.nn.log_softmax(logits, axis=-1)
@@ -205,15 +205,15 @@ def build_training(config, inputs, settings):
 
 
 def build_prediction(config, inputs, settings):
-    """Return the labels' probabilities."""
+    """Returns the labels' probabilities."""
     return tf.nn.softmax(build_logits(config, inputs, settings, is_training=False), axis=-1)
 
 
 def build_states(config, inputs, settings):
-    """Return the final hidden state of [CLS].
+    """Returns the final hidden state of [CLS].
 
-    With the exact GELU, which these weights were trained with and the other sides have. What is
-    timed has Google's own, the approximation by tanh: its module knows no other by name.
+    Uses the exact GELU, with which these weights were trained and which the other sides use. The
+    timed graphs use the tanh approximation, because Google's module knows no other GELU by name.
     """
     del settings
     exact = modeling.BertConfig.from_dict(config.to_dict())

@@ -1,15 +1,15 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """Hugging Face's side of the speed benchmark: transformers on PyTorch, as its Trainer runs it.
 
-A worker of speed.py (see speed_worker.py). Rows are padded to the longest of their batch; AdamW,
-the clipping and the schedule are those of Trainer's defaults, but without Trainer's own work
-around a step, which favours this side.
+This is a worker of speed.py (see speed_worker.py). Rows are padded to the longest in their batch.
+AdamW, clipping and schedule are Trainer's defaults. Trainer's own work around each step is omitted,
+which favours this side.
 """
 
 import os
 import time
 
-# The libraries read these when they are imported, so they are set first.
+# The libraries read these variables when they are imported, so they are set first.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
@@ -20,10 +20,10 @@ import transformers
 
 
 class HuggingFace:
-    """Obeys the commands of speed.py."""
+    """Executes the commands of speed.py."""
 
     def __init__(self, settings):
-        """Load tokenizer and model."""
+        """Loads the tokenizer and the model."""
         torch.set_num_threads(settings["threads"])
         transformers.set_seed(settings["seed"])
         self._settings = settings
@@ -35,7 +35,7 @@ class HuggingFace:
         self._rows = {}
 
     def about(self):
-        """Return what the figures stand on."""
+        """Returns the versions and settings behind the figures."""
         modules = {"torch": torch, "transformers": transformers, "tokenizers": tokenizers}
         return {
             "versions": {name: module.__version__ for name, module in modules.items()},
@@ -44,7 +44,7 @@ class HuggingFace:
         }
 
     def load(self, name, path, max_seq_length, num_rows=None):
-        """Encode a data set's rows; return the wordpieces of each."""
+        """Encodes a data set's rows; returns the number of wordpieces in each."""
         labels = self._settings["labels"]
         self._rows[name] = [
             {
@@ -59,16 +59,16 @@ class HuggingFace:
         return self._collate([self._rows[name][row] for row in rows])
 
     def cls_states(self, name, rows):
-        """Return the pretrained model's final hidden state of [CLS] of each row."""
+        """Returns the pretrained model's final hidden state of [CLS] in each row."""
         batch = self._batch(name, rows)
         del batch["labels"]
-        # Loaded anew, since the other one may have been trained by now.
+        # Loaded again, because the timed model may have been trained already.
         model = transformers.AutoModel.from_pretrained(self._folder).eval()
         with torch.inference_mode():
             return model(**batch).last_hidden_state[:, 0].tolist()
 
     def train(self, name, batches):
-        """Train on the batches of row numbers; return each one's seconds and loss."""
+        """Trains on batches given as row numbers; returns the seconds and loss of each."""
         self._model.train()
         seconds, losses = speed_worker.time_steps(
             lambda rows: self._train_step(self._batch(name, rows)), batches
@@ -85,7 +85,7 @@ class HuggingFace:
         return loss.item()
 
     def predict(self, name, batches):
-        """Predict batches of row numbers; return each one's seconds."""
+        """Predicts batches of row numbers; returns the seconds of each."""
         self._model.eval()
         with torch.inference_mode():
             seconds, _ = speed_worker.time_steps(
@@ -94,7 +94,7 @@ class HuggingFace:
         return {"seconds": seconds}
 
     def predict_all(self, name, batch_size):
-        """Predict all rows in their order; return the seconds for them together."""
+        """Predicts all rows in file order; returns the total seconds."""
         numbers = range(len(self._rows[name]))
         batches = [numbers[i : i + batch_size] for i in numbers[::batch_size]]
         start = time.perf_counter()
@@ -102,44 +102,44 @@ class HuggingFace:
         return {"seconds": time.perf_counter() - start}
 
     def tokenize(self, how, path, num_rows=None):
-        """Tokenize texts one by one; return the seconds, and the wordpieces of all.
+        """Tokenizes texts one by one; returns the seconds and the total number of wordpieces.
 
         Args:
-          how: "auto": AutoTokenizer's call; "rust": the bare tokenizers.Tokenizer; each also
-            with "_offsets".
-          path: The file of the rows.
-          num_rows: How many of them; None for all.
+          how: "auto" calls AutoTokenizer's tokenizer, "rust" calls tokenizers.Tokenizer
+            directly. The suffix "_offsets" adds offsets.
+          path: The file that contains the rows.
+          num_rows: Number of rows, or None for all.
         """
-        # Loaded anew, so that no side has seen the texts before.
+        # Loaded again, so that the tokenizer has not seen the texts before.
         if how.startswith("auto"):
             turn = auto_turn(self._folder, how.endswith("_offsets"))
         else:
             turn = rust_turn(self._folder, how.endswith("_offsets"))
         texts = [text for text, _ in speed_worker.read_rows(path, num_rows)]
         figures = speed_worker.time_texts(turn, texts)
-        figures["wordpieces"] -= 2 * len(texts)  # [CLS] and [SEP], which this side adds.
+        figures["wordpieces"] -= 2 * len(texts)  # The tokenizers of this side add [CLS] and [SEP].
         return figures
 
     def peak_memory(self):
-        """Return this process's peak memory in bytes."""
+        """Returns this process's peak memory in bytes."""
         return speed_worker.peak_memory()
 
 
 def load_model(folder, num_labels):
-    """Return the classifier with a new head."""
+    """Returns the classifier with a new head."""
     return transformers.AutoModelForSequenceClassification.from_pretrained(
         folder, num_labels=num_labels
     )
 
 
 def make_optimizer(model, settings):
-    """Return the optimizer that Trainer makes by default, and its schedule."""
+    """Returns Trainer's default optimizer and its schedule."""
     decayed, others = [], []
     for name, parameter in model.named_parameters():
         plain = "bias" in name or "LayerNorm" in name
         (others if plain else decayed).append(parameter)
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-    # Trainer's "adamw_torch_fused".
+    # Trainer calls this optimizer "adamw_torch_fused".
     optimizer = torch.optim.AdamW(groups, lr=settings["learning_rate"], fused=True)
     schedule = transformers.get_linear_schedule_with_warmup(
         optimizer, settings["num_warmup_steps"], settings["num_train_steps"]
@@ -148,7 +148,7 @@ def make_optimizer(model, settings):
 
 
 def auto_turn(folder, offsets):
-    """Return a function of a text that calls AutoTokenizer's tokenizer."""
+    """Returns a function of a text that calls AutoTokenizer's tokenizer."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     if offsets:
         return lambda text: tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
@@ -156,9 +156,9 @@ def auto_turn(folder, offsets):
 
 
 def rust_turn(folder, offsets):
-    """Return a function of a text that calls the Rust tokenizer without transformers."""
+    """Returns a function of a text that calls the Rust tokenizer without transformers."""
     tokenizer = tokenizers.Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
-    # What the file says of these is for another use of the model.
+    # The file's truncation and padding settings are meant for a different use of the model.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     if not offsets:

@@ -1,9 +1,9 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """The parts of the speed benchmark that run in worker processes; each appends raw records.
 
-All sides get the same batches, drawn at random with a fixed seed. In a round each side has a turn,
-while the others sleep, and the order of the turns rotates from round to round. The first step of
-a turn, and a whole first round, are not counted: they warm up.
+All sides get the same batches, drawn at random with a fixed seed. In each round, every side has a
+turn while the others sleep, and the order of the turns rotates. The first step of each turn and the
+whole first round are for warm-up and are not counted.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import time
 from speed_client import PAUSE_SECONDS, Worker, rotate
 from speed_flops import forward_flops, training_flops
 
-# The side's worker, and how it tokenizes.
+# Each way of tokenizing: the side, and the `how` that its worker takes.
 TOKENIZERS = (
     ("toolkit", "ids"),
     ("toolkit", "offsets"),
@@ -23,29 +23,29 @@ TOKENIZERS = (
     ("hugging_face", "rust"),
     ("hugging_face", "rust_offsets"),
 )
-# One core for everyone: the Rust tokenizer may not use others.
+# Each side tokenizes on one core, so the Rust tokenizer must not use others.
 ENVIRONMENTS = {
     "hugging_face": {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"},
 }
-# The prediction of a whole file, the padding and the memory are measured at these lengths.
+# Prediction of a whole file, padding and memory are measured at these values of max_seq_length.
 FILE_LENGTH = 128
-# The conversion is of the training rows so many times over, so that several processes have work.
+# The training rows are converted several times, so that several processes have enough work.
 CONVERTED_TIMES = 4
 CONVERTING_PROCESSES = 8
 SHORT, LONG = 64, 512
-TOLERANCE = 1e-3  # Of final hidden states between sides
+TOLERANCE = 1e-3  # Maximum difference between the sides' final hidden states
 
 
 class Bench:
-    """What the parts share: settings, the sides' interpreters, and the records."""
+    """The state that the parts share: settings, the sides' interpreters, and records."""
 
     def __init__(self, options, settings, pythons):
-        """Keep what is given.
+        """Stores the settings.
 
         Args:
-          options: The command line's.
-          settings: What the workers are told; see speed.py.
-          pythons: The interpreter of each side, "gemm" among them.
+          options: The command-line options.
+          settings: The workers' settings; see speed.py.
+          pythons: The interpreter of each side, including "gemm".
         """
         self.options = options
         self.settings = settings
@@ -57,7 +57,7 @@ class Bench:
 
     @contextlib.contextmanager
     def open(self, sides, suffix=""):
-        """Start the sides' workers; yield them by name, and end them."""
+        """Starts the sides' workers, yields them by name, and stops them."""
         with contextlib.ExitStack() as stack:
             workers = {side: stack.enter_context(self._start(side, suffix)) for side in sides}
             for side, worker in workers.items():
@@ -74,39 +74,39 @@ class Bench:
         )
 
     def draw(self, rows, key, steps):
-        """Return batches of row numbers, the same ones for the same key."""
+        """Returns batches of row numbers, always the same for the same key."""
         chosen = random.Random(f"{self.settings['seed']} {key}")
         return [chosen.sample(rows, self.settings["batch_size"]) for _ in range(steps)]
 
     def rounds(self):
-        """Yield the rounds' numbers; -1 is the one that warms up."""
+        """Yields the number of each round; -1 is the warm-up."""
         for number in range(-1, self.options.rounds):
             print("." if number >= 0 else " warming up", end="", flush=True)
             yield number
         print(flush=True)
 
     def add(self, number, **record):
-        """Keep a record, unless it is of the round that warms up."""
+        """Adds a record, unless it belongs to the warm-up."""
         if number >= 0:
             self.records.append({"round": number, **record})
 
 
 def measure_training(bench):
-    """Measure training at each length, on the texts as they are and on full rows."""
+    """Measures training at each length, on the original texts and on full rows."""
     with bench.open(bench.pythons) as workers:
         for data in bench.settings["data_sets"]:
             print(f"training, {data['name']}:", end="", flush=True)
             lengths = load(workers, bench.sides, data)
             check_agreement(bench, workers, data["name"], lengths)
-            # Rows of one length leave the pipeline nothing to choose.
-            chooses = "toolkit" in bench.sides and data["name"].startswith("real")
-            sides = [*bench.sides, *(["toolkit_own"] if chooses else [])]
+            # If all rows have the same length, the pipeline cannot group them by length.
+            has_own_batches = "toolkit" in bench.sides and data["name"].startswith("real")
+            sides = [*bench.sides, *(["toolkit_own"] if has_own_batches else [])]
             for number in bench.rounds():
                 run_round(bench, workers, "training", sides, data["name"], lengths, number)
 
 
 def measure_prediction(bench):
-    """Measure prediction at each length, and of a whole file in its order."""
+    """Measures prediction at each length, and the prediction of a whole file."""
     with bench.open(bench.pythons) as workers:
         for data in bench.settings["data_sets"]:
             print(f"prediction, {data['name']}:", end="", flush=True)
@@ -117,7 +117,7 @@ def measure_prediction(bench):
 
 
 def predict_file(bench, workers):
-    """Measure the prediction of a file's rows in their order, by each side's own batches."""
+    """Measures the prediction of all rows of a file, in each side's own batches."""
     name = f"file-{FILE_LENGTH}"
     data = {
         "name": name,
@@ -131,7 +131,7 @@ def predict_file(bench, workers):
     for number in bench.rounds():
         measure_bound(bench, workers, "prediction", name, number, tokens)
         for side in take_turns(bench.sides, number):
-            # What a process that sleeps has lost to the system, such as its libraries' pages.
+            # The system evicts memory pages of sleeping processes, for example library pages.
             workers[side].ask("predict", name=name, batches=bench.draw(range(len(lengths)), "", 2))
             answer = workers[side].ask(
                 "predict_all", name=name, batch_size=bench.settings["batch_size"]
@@ -140,7 +140,7 @@ def predict_file(bench, workers):
 
 
 def run_round(bench, workers, part, sides, name, lengths, number):
-    """Give each side its turn of a round with the same batches, and measure the bound."""
+    """Gives each side a turn with the same batches in a round, and measures the bound."""
     steps = bench.options.steps
     batches = bench.draw(range(len(lengths)), f"{part} {name} {number}", steps + 1)
     batch_lengths = [[lengths[row] for row in batch] for batch in batches]
@@ -148,7 +148,7 @@ def run_round(bench, workers, part, sides, name, lengths, number):
     measure_bound(bench, workers, part, name, number, tokens)
     for side in take_turns(sides, number):
         if side == "toolkit_own":
-            # Its batches differ in length by far more, so there are more of them.
+            # The pipeline's batches vary far more in length, so more of them are measured.
             answer = workers["toolkit"].ask("train_own", name=name, steps=3 * steps + 1)
             used = answer["lengths"]
         else:
@@ -162,14 +162,14 @@ def run_round(bench, workers, part, sides, name, lengths, number):
 
 
 def take_turns(sides, number):
-    """Yield the sides in this round's order, each when the others' threads sleep."""
+    """Yields the sides in this round's order, each when the others' threads sleep."""
     for side in rotate(sides, max(number, 0)):
         time.sleep(PAUSE_SECONDS)
         yield side
 
 
 def add_steps(bench, number, part, name, side, seconds, lengths):
-    """Keep the seconds of steps, and what their rows' lengths say of the work."""
+    """Records the seconds of the steps, and the useful work computed from the rows' lengths."""
     count = {"training": training_flops, "prediction": forward_flops}[part]
     num_labels = len(bench.settings["labels"])
     bench.add(
@@ -185,7 +185,7 @@ def add_steps(bench, number, part, name, side, seconds, lengths):
 
 
 def measure_bound(bench, workers, part, name, number, tokens):
-    """Measure the machine's best rate of products, and the time of those of such a batch."""
+    """Measures the best rate of matrix products, and the time for those of a typical batch."""
     if number < 0:
         return
     rate = workers["gemm"].ask("rate")
@@ -197,21 +197,21 @@ def measure_bound(bench, workers, part, name, number, tokens):
 
 
 def load(workers, sides, data):
-    """Load a data set on all sides; return its rows' lengths, which must be the same on all."""
+    """Loads a data set on all sides and returns its rows' lengths; exits if the sides differ."""
     lengths = {side: workers[side].ask("load", **data) for side in sides}
     first = lengths[sides[0]]
     for side in sides[1:]:
         others = [row for row, pair in enumerate(zip(first, lengths[side])) if pair[0] != pair[1]]
         if others or len(first) != len(lengths[side]):
             raise SystemExit(
-                f"{data['path']}: {sides[0]} and {side} have other wordpieces, "
+                f"{data['path']}: {sides[0]} and {side} produce different wordpieces, "
                 f"first in row {(others or [min(len(first), len(lengths[side]))])[0] + 1}"
             )
     return first
 
 
 def check_agreement(bench, workers, name, lengths):
-    """Stop unless all sides' pretrained models say the same of the first batch."""
+    """Exits unless all sides' pretrained models agree on the first batch."""
     (rows,) = bench.draw(range(len(lengths)), f"agreement {name}", 1)
     states = {side: workers[side].ask("cls_states", name=name, rows=rows) for side in bench.sides}
     if name in bench.agreement or len(states) < 2:
@@ -230,7 +230,7 @@ def check_agreement(bench, workers, name, lengths):
 
 
 def measure_tokenization(bench):
-    """Measure tokenization, text by text on one core, from text to ids or offsets."""
+    """Measures the tokenization of texts to ids or offsets, one by one on one core."""
     print("tokenization:", end="", flush=True)
     ways = [way for way in TOKENIZERS if way[0] in bench.sides]
     rows = {"path": bench.settings["train_file"], "num_rows": bench.options.num_rows}
@@ -248,11 +248,11 @@ def measure_tokenization(bench):
                     **answer,
                 )
             if len(set(wordpieces.values())) > 1:
-                raise SystemExit(f"the sides make other wordpieces of the texts: {wordpieces}")
+                raise SystemExit(f"the sides produce different wordpieces: {wordpieces}")
 
 
 def measure_conversion(bench):
-    """Measure the conversion of rows to features, in one process and in several."""
+    """Measures the conversion of rows to features, in one process and in several."""
     if "toolkit" not in bench.sides:
         return
     print("conversion:", end="", flush=True)
@@ -271,7 +271,7 @@ def measure_conversion(bench):
 
 
 def measure_memory(bench):
-    """Measure the peak memory of a process that does nothing but train at FILE_LENGTH."""
+    """Measures the peak memory of a process that only trains, at FILE_LENGTH."""
     print("memory:", end="", flush=True)
     data = real_data(bench, FILE_LENGTH)
     for number in range(bench.options.rounds):
@@ -288,7 +288,7 @@ def measure_memory(bench):
 
 
 def real_data(bench, max_seq_length, **more):
-    """Return what a worker is told to load: the training texts, cut at a length."""
+    """Returns the arguments with which a worker loads the training texts, truncated to a length."""
     return {
         "name": f"real-{max_seq_length}",
         "path": bench.settings["train_file"],
@@ -299,7 +299,7 @@ def real_data(bench, max_seq_length, **more):
 
 
 def measure_padding(bench):
-    """Measure what it costs to allow LONG wordpieces where every text has less than SHORT."""
+    """Measures the cost of allowing LONG wordpieces when every text has fewer than SHORT."""
     if "toolkit" not in bench.sides:
         return
     print("padding:", end="", flush=True)
@@ -314,7 +314,7 @@ def measure_padding(bench):
             opened = stack.enter_context(bench.open(["toolkit"], f"-{way}"))
             workers[way] = opened["toolkit"]
             lengths = workers[way].ask("load", **data)
-        # By the lengths at LONG, which cuts none of them.
+        # Selected by the lengths at LONG, at which none of these rows is truncated.
         rows = [row for row, length in enumerate(lengths) if length < SHORT]
         for number in bench.rounds():
             batches = bench.draw(rows, f"padding {number}", bench.options.steps + 1)

@@ -1,5 +1,5 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Plot the throughputs of speed.json by max_seq_length, as speed.png beside it.
+"""Plots the throughputs in speed.json by max_seq_length, and writes speed.png to the same folder.
 
 python benchmarks/speed_plot.py build/speed/speed.json
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import matplotlib
 
-# There may be no screen.
+# This backend works without a display.
 matplotlib.use("Agg")
 
 from matplotlib import pyplot, ticker
@@ -29,11 +29,11 @@ NAMES = {
     "hugging_face": "Hugging Face, dynamic padding",
     "gemm": "bound: useful FLOPs at the best GEMM rate",
 }
-TEXTS = {"real": "texts of the data set", "full": "texts that fill max_seq_length"}
+TEXTS = {"real": "original texts", "full": "texts that fill max_seq_length"}
 
 
 def draw_panel(axes, figures, texts):
-    """Draw the sides' rows a second by length."""
+    """Draws the sides' rows per second by length."""
     data_sets = sorted(
         (name for name in figures if name.startswith(f"{texts}-")),
         key=lambda name: int(name.split("-")[1]),
@@ -60,7 +60,7 @@ def draw_panel(axes, figures, texts):
 
 
 def main():
-    """Plot what was measured of training and prediction."""
+    """Plots the measurements of training and prediction."""
     path = Path(sys.argv[1])
     report = json.loads(path.read_text(encoding="utf-8"))
     panels = [

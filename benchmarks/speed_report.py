@@ -1,15 +1,15 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Turn the raw records of speed.py into figures, ratios and tables.
+"""Turns the raw records of speed.py into figures, ratios and tables.
 
-A throughput is that of a round (all its rows over all its seconds), the median of the rounds. A
-ratio is that of two such figures.
+The throughput of a round is its number of rows divided by its seconds; the median over the rounds
+is reported. A ratio divides two such medians.
 """
 
 import platform
 import sys
 from statistics import median
 
-# What the toolkit aims at.
+# The toolkit's targets.
 TARGETS = {
     "training, 128, toolkit_own / google": ">= 6.5",
     "training, 128, toolkit_own / hugging_face": ">= 2.4",
@@ -25,8 +25,8 @@ TARGETS = {
     "peak memory of training, toolkit / hugging_face": "<= 0.8",
     "padding, step time, max_seq_length 512 / 64": "<= 1.05",
 }
-# What counts: what it is, the figure, and the figure it is divided by (None: none). Figures are
-# named by their way through the summary.
+# The name of each ratio, its numerator, and its denominator (None: no denominator). Both are paths
+# through the summary.
 RATIOS = (
     *(
         (f"training, {length}, {ours} / {peer}", ("training", f"real-{length}", ours, "rows"),
@@ -84,7 +84,7 @@ RATIOS = (
 
 
 def build(bench, machine):
-    """Return everything that speed.json holds."""
+    """Returns the content of speed.json."""
     summary = summarize(bench.records)
     return {
         "machine": machine,
@@ -104,7 +104,7 @@ def build(bench, machine):
 
 
 def summarize(records):
-    """Return the figures of each part, by data set and side."""
+    """Returns the figures for each part, by data set and side."""
     summary = {}
     for part, summarize_part in PARTS.items():
         own = [record for record in records if record["part"] == part]
@@ -114,7 +114,7 @@ def summarize(records):
 
 
 def group(records, key):
-    """Return the records by a field, in the order of its first appearance."""
+    """Groups records by a field, in the order in which its values first occur."""
     groups = {}
     for record in records:
         groups.setdefault(record[key], []).append(record)
@@ -122,7 +122,7 @@ def group(records, key):
 
 
 def summarize_steps(records):
-    """Return, by data set and side, the figures of training or prediction."""
+    """Returns the figures for training or prediction, by data set and side."""
     figures = {}
     for data, own in group(records, "data").items():
         sides = group(own, "side")
@@ -136,10 +136,10 @@ def summarize_steps(records):
 
 
 def figures_of(turns, bounds):
-    """Return a side's figures for a data set.
+    """Returns a side's figures for a data set.
 
-    rows, tokens: each second; gflops: useful ones each second; rate, products: shares of the two
-    bounds; milliseconds, best_milliseconds: of a step.
+    `rows` and `tokens` are per second, and `gflops` are the useful ones per second. `rate` and
+    `products` are shares of the two bounds. `milliseconds` and `best_milliseconds` are per step.
     """
     seconds = [sum(turn["seconds"]) for turn in turns]
     sums = {key: [sum(turn[key]) for turn in turns] for key in ("rows", "tokens", "flops")}
@@ -166,7 +166,7 @@ def figures_of(turns, bounds):
 
 
 def bound_figures(turns, bounds):
-    """Return the throughput that the bound by the rate leaves room for, on a side's rows."""
+    """Returns the throughput on a side's rows that the best rate of products would allow."""
     rates = [
         sum(turn["rows"]) / sum(turn["flops"]) * bounds[turn["round"]]["flops_per_second"]
         for turn in turns
@@ -175,10 +175,10 @@ def bound_figures(turns, bounds):
 
 
 def own_order(figures):
-    """Give the pipeline's own batches the throughput in rows that its tokens come to.
+    """Sets the row throughput of the pipeline's own batches, computed from their wordpieces.
 
-    It puts rows of like length into a batch, so the rows of a few steps may be longer or shorter
-    than the data's; what it does with a wordpiece is what counts.
+    The pipeline batches rows of similar length, so the rows in a few steps may be longer or shorter
+    on average than those of the data. Therefore, only the throughput in wordpieces is meaningful.
     """
     for sides in figures.values():
         if "toolkit_own" in sides and "toolkit" in sides:
@@ -188,7 +188,7 @@ def own_order(figures):
 
 
 def summarize_tokenization(records):
-    """Return, by side and way, the texts a second."""
+    """Returns the texts per second, by side and way of tokenizing."""
     return {
         side: {"texts": median(own["rows"] / own["seconds"] for own in turns)}
         for side, turns in group(records, "side").items()
@@ -196,7 +196,7 @@ def summarize_tokenization(records):
 
 
 def summarize_memory(records):
-    """Return, by side, the median of the peaks in bytes."""
+    """Returns the median peak memory in bytes, by side."""
     return {
         side: median(own["bytes"] for own in turns)
         for side, turns in group(records, "side").items()
@@ -204,7 +204,7 @@ def summarize_memory(records):
 
 
 def summarize_padding(records):
-    """Return, by way, the seconds of a step."""
+    """Returns the seconds of a step, by way of padding."""
     return {
         way: median(seconds for own in turns for seconds in own["seconds"])
         for way, turns in group(records, "side").items()
@@ -212,7 +212,7 @@ def summarize_padding(records):
 
 
 def summarize_startup(records):
-    """Return, by side, the seconds up to the first step and of the processes, and their peaks."""
+    """Returns the seconds to the first step, the total seconds and the peak memory, by side."""
     figures = {}
     for side, own in group(records, "side").items():
         jobs = group(own, "do")
@@ -226,7 +226,7 @@ def summarize_startup(records):
 
 
 def summarize_startup_parts(records):
-    """Return, by job, the seconds of each part of the toolkit's start-up."""
+    """Returns the seconds of each part of the toolkit's start-up, by job."""
     return {
         do: {part: median(run["parts"][part] for run in runs) for part in runs[0]["parts"]}
         for do, runs in group(records, "do").items()
@@ -246,7 +246,7 @@ PARTS = {
 
 
 def list_ratios(summary):
-    """Return name, value and target of each ratio that was measured."""
+    """Returns the name, the value and the target of each ratio that was measured."""
     ratios = []
     for name, top, bottom in RATIOS:
         value = look_up(summary, top)
@@ -257,7 +257,7 @@ def list_ratios(summary):
 
 
 def look_up(summary, path):
-    """Return the figure at the end of a way through the summary; None if it is not there."""
+    """Returns the figure at a path through the summary, or None if it is missing."""
     for name in path:
         if not isinstance(summary, dict) or name not in summary:
             return None
@@ -266,7 +266,7 @@ def look_up(summary, path):
 
 
 def format_report(report):
-    """Return the report as Markdown."""
+    """Returns the report as Markdown."""
     summary = report["summary"]
     machine = report["machine"]
     blocks = [
@@ -291,7 +291,7 @@ def format_report(report):
 
 
 def versions_line(report):
-    """Return what ran, in a line."""
+    """Returns one line that describes the run."""
     parts = [
         f"{side}: " + ", ".join(f"{name} {version}" for name, version in about["versions"].items())
         for side, about in report["sides"].items()
@@ -300,7 +300,7 @@ def versions_line(report):
 
 
 def steps_table(figures):
-    """Return the table of training or prediction."""
+    """Returns the table for training or prediction."""
     rows = []
     for data, sides in figures.items():
         for side, values in sides.items():
@@ -318,7 +318,7 @@ def steps_table(figures):
 
 
 def list_others(summary):
-    """Return name and value of what has no table of its own."""
+    """Returns the names and values of the figures that have no table of their own."""
     rows = [
         (f"tokenization, {way}, texts/s", f"{figures['texts']:.0f}")
         for way, figures in summary.get("tokenization", {}).items()
@@ -332,7 +332,7 @@ def list_others(summary):
         for side, peak in summary.get("memory", {}).items()
     ]
     rows += [
-        (f"padding, {way}, ms a step", f"{1000 * seconds:.0f}")
+        (f"padding, {way}, ms per step", f"{1000 * seconds:.0f}")
         for way, seconds in summary.get("padding", {}).items()
     ]
     for side, figures in summary.get("startup", {}).items():
@@ -345,6 +345,6 @@ def list_others(summary):
 
 
 def table(names, rows):
-    """Return a Markdown table."""
+    """Returns a Markdown table."""
     lines = [names, ["---"] * len(names), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

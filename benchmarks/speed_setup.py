@@ -1,7 +1,7 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Prepare what speed.py needs in its work folder: weights, and the other sides' environments.
+"""Prepares speed.py's work folder: weights, and the other sides' environments.
 
-Every step looks first whether its result is there already, so a second run is quick.
+Every step is skipped if its result exists, so a second run is quick.
 """
 
 import json
@@ -18,48 +18,51 @@ FIND_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 def prepare_weights(work_dir):
-    """Return the folders of the weights in Hugging Face's and in the toolkit's form."""
+    """Returns the folders with the weights in Hugging Face's and in the toolkit's format."""
     hf_model_dir = fetch_weights(work_dir)
     return hf_model_dir, convert_weights(work_dir, hf_model_dir)
 
 
 def find_peer(options):
-    """Return the Python of Hugging Face's environment, ready-made or installed here."""
+    """Returns the Python of Hugging Face's environment, created unless --peer_env names one."""
     if options.peer_env:
         return python_of(options.peer_env)
     return install_peer(options.work_dir, options.peer_python)
 
 
 def find_google(options):
-    """Return the Python of Google's environment, ready-made or installed here; None: no side."""
+    """Returns the Python of Google's environment, which is created if missing.
+
+    Without Python 3.7, returns None.
+    """
     if options.google_env:
         return python_of(options.google_env)
     base = find_python37(options.google_python)
     if base is None:
-        print("no Python 3.7 (--google_python): the run goes on without Google's side", flush=True)
+        print("no Python 3.7 (--google_python): Google's side is skipped", flush=True)
         return None
     return install(options.work_dir, "google", base)
 
 
 def find_plotter(options):
-    """Return the Python of the environment that plots, installed here."""
+    """Returns the Python of the environment for plots, which is created if missing."""
     return install(options.work_dir, "plot", sys.executable)
 
 
 def python_of(folder):
-    """Return the interpreter of an environment, which must be there."""
+    """Returns the interpreter of an environment, which must exist."""
     python = folder / "bin" / "python"
     if not python.exists():
-        raise SystemExit(f"{folder} is no environment: {python} is not there")
+        raise SystemExit(f"{folder} is not a virtual environment: {python} does not exist")
     return python
 
 
 def install(work_dir, name, base_python):
-    """Return the Python of the environment of requirements-speed-NAME.txt, made if not there."""
+    """Returns the Python of requirements-speed-NAME.txt's environment, created if missing."""
     requirements = HERE / f"requirements-speed-{name}.txt"
     folder = work_dir / f"{name}-venv"
     wanted = requirements.read_text(encoding="utf-8")
-    # Written last, so an installation that was cut short or has old pins is done again.
+    # Written last, so that an interrupted or outdated installation is repeated.
     stamp = folder / "installed.txt"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         print(f"installing {requirements.name}", flush=True)
@@ -71,10 +74,10 @@ def install(work_dir, name, base_python):
 
 
 def find_python37(given):
-    """Return a Python 3.7: the given one, or of PATH, uv or pyenv; None if there is none."""
+    """Returns a Python 3.7, or None; without `given`, looks on PATH, in uv and in pyenv."""
     if given:
         if version_of(given) != "3.7":
-            raise SystemExit(f"--google_python={given} is no Python 3.7")
+            raise SystemExit(f"--google_python={given} is not Python 3.7")
         return given
     candidates = [shutil.which("python3.7")]
     if shutil.which("uv"):
@@ -87,7 +90,7 @@ def find_python37(given):
 
 
 def version_of(python):
-    """Return an interpreter's version, such as "3.7"; None if it does not run."""
+    """Returns an interpreter's version, such as "3.7", or None if it does not run."""
     try:
         found = subprocess.run(
             [str(python), "-c", FIND_VERSION], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -98,12 +101,12 @@ def version_of(python):
 
 
 def write_full_rows(path, rows, max_seq_length, count):
-    """Write rows that are each longer than max_seq_length, made of texts put end to end."""
+    """Writes rows longer than max_seq_length, each a concatenation of texts."""
     texts = iter(rows * (1 + max_seq_length * count // len(rows)))
     with open(path, "w", encoding="utf-8") as stream:
         for _ in range(count):
             words, label = [], None
-            # A word is a wordpiece at the least.
+            # A word has at least one wordpiece.
             while len(words) < max_seq_length:
                 text, label = next(texts)
                 words += text.split()
@@ -111,12 +114,12 @@ def write_full_rows(path, rows, max_seq_length, count):
 
 
 def read_config(model_dir):
-    """Return the model's configuration, a dict."""
+    """Returns the model's configuration as a dict."""
     return json.loads((model_dir / "bert_config.json").read_text(encoding="utf-8"))
 
 
 def describe_machine():
-    """Return the processor's name and the cores that this process may use."""
+    """Returns the processor's name and the number of cores that this process may use."""
     names = [
         line.split(":", 1)[1].strip()
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -1,10 +1,10 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Measure start-up: whole processes, from the shell to the first step and to the last prediction.
+"""Measures start-up: whole processes, from the shell to the first step and to the last prediction.
 
-The toolkit's is run_classifier.py, Hugging Face's speed_startup_hugging_face.py. Both read 100
-rows, begin from the pretrained weights, train one step, and save the model; with that model they
-then label 100 rows in another process. A second process of the toolkit's does the same and says
-where the time went.
+The toolkit's side runs run_classifier.py; Hugging Face's runs speed_startup_hugging_face.py. Both
+read 100 rows, start from the pretrained weights, train one step, and save the model. A second
+process then labels 100 rows with that model. For the toolkit, both processes are then repeated to
+record where the time goes.
 """
 
 import json
@@ -23,7 +23,7 @@ FIRST_STEP = b"step 1 of 1"
 
 
 def measure_startup(bench):
-    """Measure the sides that have a script, in turns."""
+    """Measures the sides that have a script, alternately."""
     print("start-up:", end="", flush=True)
     folder = bench.options.work_dir / "startup"
     data_dir = folder / "emotion"
@@ -45,8 +45,8 @@ def measure_startup(bench):
 
 
 def measure_parts(bench, data_dir, folder):
-    """Measure what the toolkit's start-up is made of."""
-    print("parts of it:", end="", flush=True)
+    """Measures the parts of the toolkit's start-up."""
+    print("its parts:", end="", flush=True)
     parts_path = folder / "parts.json"
     output_dir = folder / "toolkit-parts"
     for number in bench.rounds():
@@ -61,7 +61,7 @@ def measure_parts(bench, data_dir, folder):
 
 
 def toolkit_command(bench, do, data_dir, output_dir):
-    """Return the command of run_classifier.py that trains one step, or predicts."""
+    """Returns the run_classifier.py command that trains for one step, or predicts."""
     script = [bench.pythons["toolkit"], ROOT / "run_classifier.py", f"--output_dir={output_dir}"]
     if do == "predict":
         return [*script, "--do_predict=true", f"--data_dir={data_dir}"]
@@ -83,7 +83,7 @@ def toolkit_command(bench, do, data_dir, output_dir):
 
 
 def hugging_face_command(bench, do, data_dir, output_dir):
-    """Return the command of the peer's script that trains one step, or predicts."""
+    """Returns the command of the peer's script that trains for one step, or predicts."""
     script = Path(__file__).with_name("speed_startup_hugging_face.py")
     return [
         bench.pythons["hugging_face"],
@@ -102,7 +102,7 @@ COMMANDS = {"toolkit": toolkit_command, "hugging_face": hugging_face_command}
 
 
 def run_timed(command, log_path):
-    """Run a command; return its seconds, those up to its first step, and its peak memory."""
+    """Runs a command; returns its seconds, the seconds to the first step, and its peak memory."""
     first_step = None
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -117,7 +117,7 @@ def run_timed(command, log_path):
             if first_step is None and FIRST_STEP in line:
                 first_step = time.perf_counter() - start
             log.write(line)
-    # Instead of wait, since it says how much memory this process has used.
+    # Unlike wait, this also returns the peak memory of the process.
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)

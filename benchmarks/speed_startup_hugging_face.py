@@ -1,18 +1,19 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""The job of run_classifier.py's start-up measurement, for Hugging Face, as a script of its own.
+"""Does the same work with Hugging Face as run_classifier.py does in the start-up measurement.
 
     python benchmarks/speed_startup_hugging_face.py --do train --input train.txt ...
     python benchmarks/speed_startup_hugging_face.py --do predict --input test.txt ...
 
-trains one step on the first rows of the file and saves the model in --output_dir, or labels all
-rows with that model. It imports no more than it needs, which favours this side.
+The first command trains one step on the first rows in the file and saves the model in --output_dir;
+the second labels all rows with that model. The script imports only what it needs, which favours
+this side.
 """
 
 import argparse
 import os
 from pathlib import Path
 
-# The libraries read these when they are imported, so they are set first.
+# The libraries read these variables when they are imported, so they are set first.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
@@ -23,7 +24,7 @@ from speed_worker import read_rows
 
 
 def encode(options, folder):
-    """Return the rows' features, and what pads a batch of them."""
+    """Returns the tokenizer, the rows' features, and a function that pads a batch of them."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     features = []
     for text, label in read_rows(options.input):
@@ -33,7 +34,7 @@ def encode(options, folder):
 
 
 def train(options):
-    """Train one step, say so, and save the model."""
+    """Trains one step, prints its loss, and saves the model."""
     tokenizer, features, collate = encode(options, options.hf_model_dir)
     model = load_model(options.hf_model_dir, len(options.labels))
     optimizer, _ = make_optimizer(
@@ -50,7 +51,7 @@ def train(options):
 
 
 def predict(options):
-    """Write a label for each row of the input."""
+    """Writes a label for each row of the input."""
     _, features, collate = encode(options, options.output_dir)
     model = load_model(options.output_dir, len(options.labels)).eval()
     results = Path(options.output_dir) / "results.tsv"
@@ -63,7 +64,7 @@ def predict(options):
 
 
 def main():
-    """Do the job."""
+    """Trains one step, or predicts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--do", choices=("train", "predict"), required=True)
     parser.add_argument("--input", required=True)

@@ -1,10 +1,11 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""Run run_classifier.py with its flags, and write down where the time went.
+"""Runs run_classifier.py with the given flags, and records where the time goes.
 
     python speed_startup_parts.py STARTED PARTS_JSON --flag=value ...
 
-STARTED is the time, in seconds since 1970, when the process was started; PARTS_JSON gets the
-seconds of each part. They are measured around calls, and no part calls another.
+STARTED is the time at which the process was started, in seconds since 1970. The seconds that each
+part takes are written to PARTS_JSON. They are measured around function calls; the parts do not
+overlap, because none of these functions calls another.
 """
 
 import functools
@@ -19,22 +20,23 @@ import tensorflow.compat.v1 as tf
 
 import run_classifier
 from finetune.models import checkpoints
+from finetune.output import training_checkpoints
 
-Estimator = tf.estimator.Estimator  # Imported now, since that is a part of its own.
+Estimator = tf.estimator.Estimator  # Loaded on first access: counts as an import
 imported = time.time()
 
-# What is timed, and whether all calls count or the first alone.
+# The functions to time, and whether all calls count or only the first.
 PARTS = {
     "checkpoint": (checkpoints, "check_encoder", False),
     "graph": (Estimator, "_call_model_fn", False),
     "session": (tf.train.ChiefSessionCreator, "create_session", False),
     "first step": (tf.train.MonitoredSession.__mro__[1], "run", True),
-    "last checkpoint": (checkpoints, "finish_training", False),
+    "last checkpoint": (training_checkpoints, "finish_training", False),
 }
 
 
 def time_calls(owner, name, first_alone, add):
-    """Have each call of an owner's function, or the first alone, timed."""
+    """Times every call of an owner's function, or only the first call."""
     call = getattr(owner, name)
     calls = []
 
@@ -51,7 +53,7 @@ def time_calls(owner, name, first_alone, add):
 
 
 def main(argv):
-    """Run the script and return its exit status."""
+    """Runs the script and returns its exit status."""
     _, started, parts_path, *flags = argv
     started = float(started)
     seconds = {"imports": imported - started, **dict.fromkeys(PARTS, 0.0)}
@@ -63,7 +65,7 @@ def main(argv):
         time_calls(owner, name, first_alone, add)
     status = run_classifier.main(["run_classifier.py", *flags])
     total = time.time() - started
-    # Data, what an Estimator does between the parts, other steps, and writing the results.
+    # Reading data, the Estimator's work between the parts, later steps, and writing the results.
     seconds["others"] = total - sum(seconds.values())
     Path(parts_path).write_text(json.dumps(seconds), encoding="utf-8")
     return status

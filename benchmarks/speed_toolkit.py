@@ -1,9 +1,9 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
 """The toolkit's side of the speed benchmark: its features, input pipeline and model_fn.
 
-A worker of speed.py (see speed_worker.py). It has two ways of training and of predicting: with the
-batches that all sides get (`train`, `predict`), and with those that its own input pipeline makes
-(`train_own`, `predict_all`), which are what its scripts have.
+This is a worker of speed.py (see speed_worker.py). It can train and predict in two ways: with the
+batches that all sides get (`train`, `predict`), and with the batches of its own input pipeline, as
+in its scripts (`train_own`, `predict_all`).
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-# As the toolkit's scripts set it; read when TensorFlow is imported.
+# The toolkit's scripts set the same value. TensorFlow reads it when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -34,7 +34,7 @@ TRAIN, PREDICT = tf.estimator.ModeKeys.TRAIN, tf.estimator.ModeKeys.PREDICT
 
 
 def make_run_config(settings):
-    """Return the RunConfig that the toolkit's runner gives its Estimator, threads included."""
+    """Returns the RunConfig that the toolkit passes to its Estimator, including thread counts."""
     return tf.estimator.RunConfig(
         model_dir=settings["scratch_dir"],
         tf_random_seed=settings["seed"],
@@ -43,10 +43,10 @@ def make_run_config(settings):
 
 
 class Toolkit:
-    """Obeys the commands of speed.py."""
+    """Executes the commands of speed.py."""
 
     def __init__(self, settings):
-        """Load vocabulary and configuration."""
+        """Loads the vocabulary and the configuration."""
         tf.disable_v2_behavior()
         tf.enable_resource_variables()
         self._settings = settings
@@ -61,19 +61,19 @@ class Toolkit:
         return pretrained.load(self._path("vocab.txt"), self._path("bert_config.json"))
 
     def about(self):
-        """Return what the figures stand on."""
+        """Returns the versions and settings behind the figures."""
         return {"versions": {"tensorflow": tf.__version__, "numpy": np.__version__}}
 
     def load(self, name, path, max_seq_length, num_rows=None, padded=False):
-        """Encode a data set's rows; return the wordpieces of each.
+        """Encodes a data set's rows; returns the number of wordpieces in each.
 
         Args:
-          name: What the data set is called from now on.
-          path: Its file.
-          max_seq_length: Wordpieces of a row at the most.
-          num_rows: How many of its rows; None for all.
-          padded: Whether each batch is padded to max_seq_length, as Google's input is, before
-            the model sees it.
+          name: Name of the data set in later commands.
+          path: The file that contains the rows.
+          max_seq_length: Maximum number of wordpieces per row.
+          num_rows: Number of rows, or None for all.
+          padded: Whether each batch is padded to max_seq_length before the model sees it, as
+            in Google's input.
         """
         rows = speed_worker.read_rows(path, num_rows)
         features = self._encode(rows, max_seq_length, self._model.tokenizer)
@@ -89,15 +89,15 @@ class Toolkit:
         )
 
     def convert(self, path, max_seq_length, repeats, most_processes):
-        """Convert a file's rows, some times over; return the seconds, and the processes used.
+        """Converts a file's rows repeatedly; returns the seconds and the number of processes.
 
         Args:
-          path: The file of the rows.
-          max_seq_length: Wordpieces of a row at the most.
-          repeats: How many times each row is converted.
-          most_processes: How many processes are used at the most.
+          path: The file that contains the rows.
+          max_seq_length: Maximum number of wordpieces per row.
+          repeats: Number of times that each row is converted.
+          most_processes: Maximum number of processes.
         """
-        parallel.MOST_PROCESSES = most_processes
+        parallel.MAX_PROCESSES = most_processes
         tokenizer = self._load_model().tokenizer
         rows = speed_worker.read_rows(path) * repeats
         start = time.perf_counter()
@@ -110,7 +110,7 @@ class Toolkit:
         }
 
     def _switch(self, mode, name, own):
-        """Return the graph of a mode for a data set; those of one data set live at a time."""
+        """Returns the graph of a mode for a data set, and frees the graphs of other data sets."""
         if self._graphs_of != (mode, name):
             for graph in self._graphs.values():
                 graph.close()
@@ -133,26 +133,26 @@ class Toolkit:
         return make_training_input_fn(features, batch_size=batch_size, seed=seed)()
 
     def cls_states(self, name, rows):
-        """Return the pretrained model's final hidden state of [CLS] of each row."""
+        """Returns the pretrained model's final hidden state of [CLS] in each row."""
         batch = self._features[name].batch(np.array(rows))
         with tf.Graph().as_default():
             inputs = {key: tf.constant(batch[key]) for key in batch}
             model = model_fns.run_bert(self._model.bert_config, False, inputs)
             states = model.get_sequence_output()[:, 0]
-            checkpoints.initialize_from(self._path("bert_model.ckpt"), trained=False)
+            checkpoints.initialize_from(self._path("bert_model.ckpt"))
             with tf.Session(config=make_run_config(self._settings).session_config) as session:
                 session.run(tf.global_variables_initializer())
                 return session.run(states).tolist()
 
     def train(self, name, batches):
-        """Train on the batches of row numbers; return each one's seconds and loss."""
+        """Trains on batches of row numbers; returns the seconds and loss of each."""
         graph = self._switch(TRAIN, name, own=False)
         graph.start(batches)
         seconds, results = speed_worker.time_steps(lambda _: graph.step(), batches)
         return {"seconds": seconds, "losses": [float(result["loss"]) for result in results]}
 
     def train_own(self, name, steps):
-        """Train on the pipeline's next batches; return each one's seconds, loss and lengths."""
+        """Trains on the pipeline's next batches; returns the seconds, loss and lengths of each."""
         graph = self._switch(TRAIN, name, own=True)
         seconds, results = speed_worker.time_steps(lambda _: graph.step(), range(steps))
         return {
@@ -162,14 +162,14 @@ class Toolkit:
         }
 
     def predict(self, name, batches):
-        """Predict batches of row numbers; return each one's seconds."""
+        """Predicts batches of row numbers; returns the seconds of each."""
         graph = self._switch(PREDICT, name, own=False)
         graph.start(batches)
         seconds, _ = speed_worker.time_steps(lambda _: graph.step(), batches)
         return {"seconds": seconds}
 
     def predict_all(self, name, batch_size):
-        """Predict all rows by the input pipeline; return the seconds for them together."""
+        """Predicts all rows with the input pipeline; returns the total seconds."""
         assert batch_size == self._settings["batch_size"], batch_size
         graph = self._switch(PREDICT, name, own=True)
         predicted = 0
@@ -180,14 +180,14 @@ class Toolkit:
         return {"seconds": time.perf_counter() - start}
 
     def tokenize(self, how, path, num_rows=None):
-        """Tokenize texts one by one; return the seconds, and the wordpieces of all.
+        """Tokenizes texts one by one; returns the seconds and the total number of wordpieces.
 
         Args:
-          how: "ids", or "offsets".
-          path: The file of the rows.
-          num_rows: How many of them; None for all.
+          how: "ids" or "offsets".
+          path: The file that contains the rows.
+          num_rows: Number of rows, or None for all.
         """
-        # Loaded anew, so that it has seen none of the texts before.
+        # Loaded again, so that the tokenizer has not seen the texts before.
         tokenizer = self._load_model().tokenizer
         texts = [text for text, _ in speed_worker.read_rows(path, num_rows)]
         turns = {
@@ -197,7 +197,7 @@ class Toolkit:
         return speed_worker.time_texts(turns[how], texts)
 
     def peak_memory(self):
-        """Return this process's peak memory in bytes."""
+        """Returns this process's peak memory in bytes."""
         return speed_worker.peak_memory()
 
 
@@ -205,7 +205,7 @@ class Padded:
     """Features whose batches are padded to one length."""
 
     def __init__(self, features, length):
-        """Keep the features and the length."""
+        """Stores the features and the length."""
         self._features = features
         self._length = length
         self.specs = features.specs
@@ -214,7 +214,7 @@ class Padded:
         return len(self._features)
 
     def batch(self, rows):
-        """Return the features' batch with zeros up to the length."""
+        """Returns a batch of the features, padded with zeros to the length."""
         batch = self._features.batch(rows)
         for name, array in batch.items():
             if array.ndim == 2:
@@ -223,16 +223,16 @@ class Padded:
 
 
 class Graph:
-    """The graph that the toolkit's model_fn makes of a dataset, and its session."""
+    """The graph that the toolkit's model_fn builds for a dataset, and its session."""
 
     def __init__(self, mode, make_dataset, features, settings, bert_config):
-        """Build the graph and load the pretrained weights.
+        """Builds the graph and loads the pretrained weights.
 
         Args:
           mode: TRAIN or PREDICT.
-          make_dataset: Makes the pipeline's own dataset; None for batches that `start` is given.
-          features: The data set.
-          settings: As of the side.
+          make_dataset: Creates the pipeline's own dataset; None if batches are passed to `start`.
+          features: The features of the data set.
+          settings: The side's settings.
           bert_config: The model's configuration.
         """
         checkpoint = os.path.join(settings["model_dir"], "bert_model.ckpt")
@@ -246,8 +246,8 @@ class Graph:
             model_fn = make_model_fn(mode, checkpoint, settings, bert_config)
             spec = model_fn(inputs, None, mode, make_run_config(settings))
             if mode == PREDICT:
-                # Not by model_fn, which refuses a checkpoint without a head to predict with.
-                checkpoints.initialize_from(checkpoint, trained=False)
+                # Not in model_fn, which would expect this checkpoint to contain the head.
+                checkpoints.initialize_from(checkpoint)
             self._fetches = fetches_of(mode, spec, inputs)
             initializer = tf.global_variables_initializer()
             graph.finalize()
@@ -255,21 +255,21 @@ class Graph:
         self._session.run(initializer)
 
     def start(self, batches=()):
-        """Begin the dataset, of the given batches of row numbers if it is not the pipeline's."""
+        """Starts the dataset; batches of row numbers are required unless it is the pipeline's."""
         feed = {self._rows: np.array(batches, np.int64)} if len(batches) else {}
         self._session.run(self._iterator.initializer, feed)
 
     def step(self):
-        """Train on, or predict, the next batch."""
+        """Trains on the next batch, or predicts it."""
         return self._session.run(self._fetches)
 
     def close(self):
-        """Free what the session holds."""
+        """Frees the session's memory."""
         self._session.close()
 
 
 def given_batches(features, rows):
-    """Return a dataset of the features' batches, for rows [batches, B]."""
+    """Returns a dataset of batches of the features, for the row numbers [batches, B]."""
 
     def gather(numbers):
         batch = features.batch(numbers)
@@ -286,22 +286,22 @@ def given_batches(features, rows):
 
 
 def make_model_fn(mode, checkpoint, settings, bert_config):
-    """Return the model_fn of the toolkit's classifier."""
+    """Returns the model_fn of the toolkit's classifier."""
     training = model_fns.Training(
         learning_rate=settings["learning_rate"],
         num_train_steps=settings["num_train_steps"],
         num_warmup_steps=settings["num_warmup_steps"],
     )
-    return head.classifier_model_fn_builder(
+    graph_settings = head.GraphSettings(
         bert_config=bert_config,
-        num_labels=len(settings["labels"]),
         init_checkpoint=checkpoint if mode == TRAIN else None,
         training=training,
     )
+    return head.classifier_model_fn_builder(graph_settings, len(settings["labels"]))
 
 
 def fetches_of(mode, spec, inputs):
-    """Return what a step is asked for: the loss, too, which the toolkit's progress needs."""
+    """Returns a step's fetches, including the loss, which the toolkit's progress line needs."""
     if mode == PREDICT:
         return dict(spec.predictions)
     lengths = tf.reduce_sum(inputs["input_mask"], axis=1)  # [B]

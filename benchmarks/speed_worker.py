@@ -1,7 +1,7 @@
 # Copyright 2026 The project's authors. Licensed under the Apache License, Version 2.0.
-"""What the worker processes of speed.py share: commands, rows, batches' timing, peak memory.
+"""Code that the workers of speed.py share: commands, rows, timing of batches, peak memory.
 
-It needs nothing but the standard library, and runs on Python 3.7 as well, which Google's side has.
+It needs only the standard library, and also runs on Python 3.7, which Google's side uses.
 """
 
 import json
@@ -11,15 +11,15 @@ import time
 
 
 def serve(make_side):
-    """Obey the commands on standard input until it ends.
+    """Executes commands from standard input until end of file.
 
     The process is started as `speed_SIDE.py FD SETTINGS`: a file descriptor for the answers, and
-    the settings as JSON. A command is a line of JSON, such as {"do": "train", "name": ...}: a
-    method of the side and its arguments. What the method returns is the answer, a line of JSON.
-    Standard output is free for what libraries print.
+    the settings as JSON. A command is a line of JSON, such as {"do": "train", "name": ...}, which
+    names a method of the side and its arguments. The answer is the method's result as a line of
+    JSON. It has its own descriptor, because libraries may print to standard output.
 
     Args:
-      make_side: A function of the settings, which returns the side.
+      make_side: A function that takes the settings and returns the side.
     """
     with os.fdopen(int(sys.argv[1]), "w") as answers:
         side = make_side(json.loads(sys.argv[2]))
@@ -31,7 +31,7 @@ def serve(make_side):
 
 
 def read_rows(path, num_rows=None):
-    """Return (text, label) of the first num_rows lines of `text;label`, or of all."""
+    """Returns (text, label) for the first num_rows lines of `text;label`, or for all lines."""
     # Only "\n" ends a line: str.splitlines would also break at characters inside a text.
     with open(path, encoding="utf-8-sig", newline="\n") as stream:
         rows = [line.rstrip("\r\n").rsplit(";", 1) for line in stream]
@@ -39,7 +39,7 @@ def read_rows(path, num_rows=None):
 
 
 def time_steps(step, batches):
-    """Return the seconds that each batch's step took, and what each step returned."""
+    """Returns the seconds that each batch's step took, and each step's return value."""
     seconds, results = [], []
     for batch in batches:
         start = time.perf_counter()
@@ -49,7 +49,7 @@ def time_steps(step, batches):
 
 
 def time_texts(turn_into_ids, texts):
-    """Return the seconds for all texts, one by one, and the wordpieces that they have."""
+    """Returns the total seconds for the texts, one at a time, and their number of wordpieces."""
     start = time.perf_counter()
     wordpieces = 0
     for text in texts:
@@ -58,8 +58,8 @@ def time_texts(turn_into_ids, texts):
 
 
 def peak_memory():
-    """Return the most memory in bytes that this process has held at once."""
-    # Not ru_maxrss, which begins at what the parent held when it started this process.
+    """Returns the peak memory of this process in bytes."""
+    # Not ru_maxrss: it starts at the memory that the parent had when it started this process.
     with open("/proc/self/status", encoding="utf-8") as stream:
         fields = dict(line.split(":", 1) for line in stream)
     return int(fields["VmHWM"].split()[0]) * 1024

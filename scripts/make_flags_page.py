@@ -9,6 +9,7 @@ sys.path.insert(0, str(ROOT))
 
 from finetune.config.help import flags_page  # noqa: E402
 from finetune.tasks.classification.config import ClassifierConfig  # noqa: E402
+from finetune.tasks.question_answering.config import QaConfig  # noqa: E402
 from finetune.tasks.tagging.config import NerConfig  # noqa: E402
 
 PAGE = ROOT / "docs" / "flags.md"
@@ -16,7 +17,13 @@ PAGE = ROOT / "docs" / "flags.md"
 
 def make_page() -> str:
     """Returns the text of the page."""
-    return flags_page({"run_classifier.py": ClassifierConfig, "run_ner.py": NerConfig})
+    return flags_page(
+        {
+            "run_classifier.py": ClassifierConfig,
+            "run_ner.py": NerConfig,
+            "run_squad.py": QaConfig,
+        }
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Tests of BertModel(padding_free=True): the padded graph is the reference.
+"""BertModel(padding_free=True) in modeling.py, compared with the padded graph.
 
-Sizes are distinct primes where they can be (a hidden size is heads times head width).
+Sizes are distinct primes where possible (a hidden size is heads times head width).
 """
 
 import numpy as np
@@ -8,7 +8,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import modeling
-from tests.test_modeling import make_config
+from tests.support.bert import make_config
+
+pytestmark = pytest.mark.slow
 
 BATCH_SIZE, SEQ_LENGTH = 5, 11
 WITHOUT_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -19,19 +21,19 @@ MASKS = {
     "full": np.ones_like(LENGTHS),
     "an empty row": LENGTHS & (np.arange(BATCH_SIZE) != 3)[:, np.newaxis],
     "holes": HOLES,
-    "first places masked": HOLES & (np.arange(SEQ_LENGTH) != 0),
+    "first positions masked": HOLES & (np.arange(SEQ_LENGTH) != 0),
 }
 
 
 def make_inputs(mask, seed=0):
-    """Returns ids, mask and segment ids of its shape."""
+    """Returns ids, the mask, and segment ids, all of the mask's shape."""
     random = np.random.RandomState(seed)
     ids, segments = random.randint(0, 53, mask.shape), random.randint(0, 5, mask.shape)
     return [array.astype(np.int32) for array in (ids, mask, segments)]
 
 
 def outputs_of(model):
-    """Returns what a model has of each place, and its pooled output last."""
+    """Returns all outputs of a model that have one vector per position, then its pooled output."""
     return [
         model.get_word_embedding_output(),
         model.get_embedding_output(),
@@ -62,7 +64,7 @@ def placeholders(static):
 
 
 def initialize(session):
-    """Gives all variables values of their own: biases and LayerNorm too."""
+    """Sets all variables, including biases and LayerNorm, to random values."""
     random = np.random.RandomState(3)
     for var in tf.trainable_variables():
         mean = 1.0 if var.op.name.endswith("gamma") else 0.0
@@ -70,7 +72,7 @@ def initialize(session):
 
 
 @pytest.mark.parametrize("static", [False, True])
-def test_outputs_are_those_of_the_padded_graph(static):
+def test_outputs_equal_those_of_the_padded_graph(static):
     with tf.Graph().as_default(), tf.Session() as session:
         inputs = placeholders(static)
         both = [outputs_of(model) for model in build_both(inputs)]
@@ -87,12 +89,12 @@ def test_outputs_are_those_of_the_padded_graph(static):
 
 
 @pytest.mark.parametrize("output", ["pooled", "sequence", "both"])
-def test_gradients_are_those_of_the_padded_graph(output):
+def test_gradients_equal_those_of_the_padded_graph(output):
     random = np.random.RandomState(2)
     weights = random.normal(size=(BATCH_SIZE, SEQ_LENGTH, 21)).astype(np.float32)
 
     def loss_of(model, mask):
-        # Of real tokens, and of the rows that have one.
+        # The loss depends only on non-padding tokens, and only on rows that have one.
         mask = tf.cast(mask, tf.float32)
         sequence = model.get_sequence_pooled_output() * weights * mask[..., tf.newaxis]
         pooled = model.get_pooled_output() * weights[:, 0] * tf.reduce_max(mask, 1, keepdims=True)
@@ -116,10 +118,10 @@ def test_gradients_are_those_of_the_padded_graph(output):
             assert np.abs(packed[1]).max() > 0.1
 
 
-@pytest.mark.parametrize("layers", [1, 2])  # The last layer attends from first places alone.
-def test_gradients_with_dropout_are_those_of_finite_differences(layers):
-    # The seed and the step say what is dropped, so that the loss is a function of the variables.
-    # Single precision leaves about three digits of a difference.
+@pytest.mark.parametrize("layers", [1, 2])  # The last layer computes only first positions.
+def test_gradients_with_dropout_equal_finite_differences(layers):
+    # The seed and the step determine the dropout masks, so the loss is a function of the variables.
+    # In single precision, a difference of losses has about three significant digits.
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(7)
         tf.train.get_or_create_global_step().load(3, session)
@@ -139,7 +141,7 @@ def test_gradients_with_dropout_are_those_of_finite_differences(layers):
         initialize(session)
         assert session.run(loss) == session.run(loss)
         for variable, gradient in zip(variables, session.run(gradients)):
-            # Along the gradient, so that rounding is small beside the difference.
+            # Near the direction of the gradient, the difference is large compared with rounding.
             direction = gradient + random.normal(size=gradient.shape) * np.abs(gradient).mean()
             direction = 1e-2 * direction / np.linalg.norm(direction)
             start = session.run(variable)
@@ -149,15 +151,15 @@ def test_gradients_with_dropout_are_those_of_finite_differences(layers):
                 losses.append(session.run(loss))
             variable.load(start, session)
             expected = np.sum(gradient * direction)
-            if "/key/bias" in variable.name:  # The softmax does not mind it.
+            if "/key/bias" in variable.name:  # Key biases do not change the softmax.
                 assert abs(losses[0] - losses[1]) / 2 < 1e-5
                 continue
             assert (losses[0] - losses[1]) / 2 == pytest.approx(expected, rel=2e-2), variable.name
             compared += 1
-    assert compared == 5 + 15 * layers + 2  # Of embeddings, layers, and pooler
+    assert compared == 5 + 15 * layers + 2  # Embeddings, layers and pooler
 
 
-def test_no_row_and_no_token_are_fine():
+def test_batch_without_rows_or_without_tokens_is_accepted():
     with tf.Graph().as_default(), tf.Session() as session:
         inputs = placeholders(static=False)
         _, model = build_both(inputs)
@@ -165,13 +167,13 @@ def test_no_row_and_no_token_are_fine():
         initialize(session)
         for shape in ((0, SEQ_LENGTH), (BATCH_SIZE, SEQ_LENGTH)):
             values = make_inputs(np.zeros(shape, bool))
-            *of_places, pooled = session.run(outputs, dict(zip(inputs, values)))
-            assert all(result.shape == (*shape, 21) for result in of_places)
+            *per_position, pooled = session.run(outputs, dict(zip(inputs, values)))
+            assert all(result.shape == (*shape, 21) for result in per_position)
             assert pooled.shape == (shape[0], 21)
             assert np.isfinite(pooled).all()
 
 
-def test_a_row_without_tokens_does_not_see_other_rows():
+def test_row_without_tokens_does_not_depend_on_other_rows():
     first, second = MASKS["an empty row"], MASKS["an empty row"][[3, 0]]
     with tf.Graph().as_default(), tf.Session() as session:
         inputs = placeholders(static=False)
@@ -186,7 +188,7 @@ def test_a_row_without_tokens_does_not_see_other_rows():
     np.testing.assert_allclose(among_two, among_five, atol=5e-6)
 
 
-def test_variables_are_those_of_the_padded_graph_in_their_order():
+def test_variables_match_those_of_the_padded_graph_in_order():
     def variables(padding_free):
         with tf.Graph().as_default():
             inputs = placeholders(static=False)
@@ -198,7 +200,7 @@ def test_variables_are_those_of_the_padded_graph_in_their_order():
     assert variables(True) == variables(False)
 
 
-def test_dense_layers_see_no_padding():
+def test_dense_layers_skip_padding():
     mask = MASKS["lengths"]
     with tf.Graph().as_default() as graph, tf.Session() as session:
         inputs = placeholders(static=False)
@@ -210,7 +212,7 @@ def test_dense_layers_see_no_padding():
         feed = dict(zip(inputs, make_inputs(mask)))
         first, last = session.run(products, feed)
         assert first.shape == (mask.sum(), 37)
-        assert last.shape == (BATCH_SIZE, 37)  # All that the pooled output needs
+        assert last.shape == (BATCH_SIZE, 37)  # The pooled output needs no other position.
         before = {op.name for op in graph.get_operations()}
         assert model.get_sequence_output().shape.as_list()[2] == 21
         made = [op for op in graph.get_operations() if op.name not in before]
@@ -218,7 +220,7 @@ def test_dense_layers_see_no_padding():
         assert session.run(product.outputs[0], feed).shape == (mask.sum(), 37)
 
 
-def test_too_long_a_batch_is_refused_as_in_the_padded_graph():
+def test_overlong_batch_is_rejected_as_in_the_padded_graph():
     config = make_config(**WITHOUT_DROPOUT)
     with tf.Graph().as_default(), tf.Session() as session:
         ids = tf.placeholder(tf.int32, [None, None])
@@ -227,5 +229,5 @@ def test_too_long_a_batch_is_refused_as_in_the_padded_graph():
         assert session.run(output, {ids: np.ones([2, 23])}).shape == (2, 21)
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)did not hold.*29.*23"):
             session.run(output, {ids: np.ones([2, 29])})
-        with pytest.raises(ValueError, match=r"\(29\) is above .* \(23\)"):
+        with pytest.raises(ValueError, match=r"\(29\) exceeds .* \(23\)"):
             modeling.BertModel(config, False, tf.ones([2, 29], tf.int32), padding_free=True)

@@ -1,34 +1,46 @@
-"""From a command line to a configuration, by `absl.flags`."""
+"""Turn a command line into a configuration, with `absl.flags`."""
 
 import dataclasses
-from typing import List, Type, TypeVar
+from typing import List, Type
 
-import absl.logging  # noqa: F401 (It defines a --verbosity of its own when first imported.)
+import absl.logging  # noqa: F401 (On first import, it defines its own --verbosity.)
 from absl import flags
 
-from finetune.config.config import Config
+from finetune.config.config import AnyConfig, Config
 from finetune.config.flags import flag_of
 from finetune.util.errors import UsageError
-
-AnyConfig = TypeVar("AnyConfig", bound=Config)
+from finetune.util.paths import local_path
 
 
 def declare_flags(config_class: Type[Config], flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines a flag for each field of a configuration; resets those that are defined already."""
+    """Defines a flag for each field of a configuration.
+
+    Flags that an earlier call defined are removed first: a Python program can run both scripts, and
+    some of their flags share a name but not their values.
+    """
+    for name in list(flag_values):
+        if _defined_in(name, flag_values) == __name__:
+            delattr(flag_values, name)
     for field in dataclasses.fields(config_class):
-        if field.name in flag_values and _is_of_absl(field.name, flag_values):
-            delattr(flag_values, field.name)  # absl's --verbosity is a number
-        if field.name in flag_values:
+        if field.name in flag_values and _defined_in(field.name, flag_values).startswith("absl."):
+            delattr(flag_values, field.name)  # absl's own --verbosity is a number.
+        if field.name in flag_values:  # tokenization.py defines one of them.
             flag_values[field.name].unparse()
             continue
         flag = flag_of(field)
         flag.define(
-            field.name, field.default, help=flag.help, flag_values=flag_values, **flag.bounds
+            field.name,
+            field.default,
+            help=flag.help,
+            flag_values=flag_values,
+            module_name=__name__,
+            **flag.bounds,
         )
 
 
-def _is_of_absl(name: str, flag_values: flags.FlagValues) -> bool:
-    return (flag_values.find_module_defining_flag(name) or "").startswith("absl.")
+def _defined_in(name: str, flag_values: flags.FlagValues) -> str:
+    """Returns the name of the module that defined a flag."""
+    return flag_values.find_module_defining_flag(name) or ""
 
 
 def parse_flags(
@@ -36,31 +48,35 @@ def parse_flags(
     config_class: Type[AnyConfig],
     flag_values: flags.FlagValues = flags.FLAGS,
 ) -> AnyConfig:
-    """Parses a command line.
+    """Parses a command line into a configuration.
 
     Args:
       argv: The command line, starting with the program's name.
-      config_class: The configuration whose flags are declared.
-      flag_values: Where they are declared.
+      config_class: The configuration class. `declare_flags` must have defined its flags.
+      flag_values: The registry that contains these flags.
 
     Raises:
-      UsageError: An argument is not a flag, or a value is impossible.
+      UsageError: An argument is not a flag, a value is invalid, or flags contradict each other.
       flags.Error: A flag is unknown or its value has the wrong type.
     """
     try:
         rest = flag_values(argv)[1:]
-    except RecursionError as error:  # absl looks for similar flags.
+    except RecursionError as error:  # absl recurses when it looks for flags with similar names.
         longest = max(argv[1:], key=len)
         raise UsageError(f"Unknown flag: {longest[:80]!r} … ({len(longest)} characters)") from error
-    except ValueError as error:  # A number with more digits than Python reads
-        raise UsageError(f"A flag's value is not a number that can be read: {error}") from error
+    except ValueError as error:  # The number has more digits than Python accepts.
+        raise UsageError(f"The value of a flag cannot be read as a number: {error}") from error
     if rest:
         raise UsageError(
             f"Unexpected argument {rest[0]!r}. Write flags as --name=value, for example "
             "--do_train=false."
         )
     given = {f.name: flag_values[f.name] for f in dataclasses.fields(config_class)}
-    # By what is present: tokenization.py declares one of them with a default of its own.
-    config = config_class(**{name: flag.value for name, flag in given.items() if flag.present})
+    # Only flags on the command line are used: tokenization.py defines one with its own default.
+    values = {name: flag.value for name, flag in given.items() if flag.present}
+    for name in config_class.path_flags():
+        if values.get(name):
+            values[name] = local_path(values[name], name)
+    config = config_class(**values)
     config.check_given()
     return config

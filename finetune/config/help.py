@@ -1,8 +1,8 @@
-"""The text of --help and --helpfull, and the page docs/flags.md, from the flags' declarations."""
+"""Generate --help, --helpfull and the page docs/flags.md from the declarations of the flags."""
 
 import dataclasses
 import textwrap
-from typing import Dict, Iterator, List, Sequence, Type
+from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple, Type
 
 from finetune.config.config import Config
 from finetune.config.flags import GROUPS, Flag, flag_of
@@ -11,7 +11,7 @@ _WIDTH = 96
 
 
 def short_help(program: str, summary: str, config_class: Type[Config]) -> str:
-    """Returns the text of --help: examples and the most used flags, by group."""
+    """Returns the text of --help: examples and the most common flags, by group."""
     fields = [field for field in dataclasses.fields(config_class) if flag_of(field).common]
     total = len(dataclasses.fields(config_class))
     lines = [summary, "", f"usage: python {program} --flag=value ..."]
@@ -41,11 +41,21 @@ def _grouped(fields: Sequence[dataclasses.Field]) -> Iterator[str]:
 
 
 def _description(field: dataclasses.Field) -> str:
-    default = "" if field.default is None else f" Default: {_shown(field.default)}."
-    return flag_of(field).help + default
+    flag = flag_of(field)
+    value = flag.default_if_unset if field.default is None else field.default
+    text = flag.default_text or _shown(value)
+    condition = f" with --{flag.default_if.replace('|', ' or --')}" if flag.default_if else ""
+    return f"{flag.help} Default{condition}: {text}." if text else flag.help
 
 
 def _shown(value: object) -> str:
+    """Returns a default as text; "" if there is none."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, list):
+        return ",".join(value) or "none"
+    if isinstance(value, str) and not value[:1].isalnum():
+        return f'"{value}"'
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -55,44 +65,53 @@ def flags_page(programs: Dict[str, Type[Config]]) -> str:
     Args:
       programs: The configuration of each script, by the script's name.
     """
+    scripts = " and ".join(f"`{program}`" for program in programs)
     lines = [
         "# Flags",
         "",
-        "Every flag of "
-        + " and ".join(f"`{program}`" for program in programs)
-        + ". This page is generated from their declarations by `python "
-        "scripts/make_flags_page.py`.",
+        f"Every flag of {scripts}. `python scripts/make_flags_page.py` generates this page from "
+        "the flags' declarations.",
         "",
-        "The columns on the right say what a flag means beyond one run: whether another value "
-        "makes "
-        "another training (**identity**), whether an unfinished training can only be resumed with "
-        "the "
-        "same value (**fixed**), and whether the model remembers it for later runs (**kept**).",
+        "The last column shows how a flag affects later runs: a different value makes a different "
+        "training run (**identity**), an unfinished training run can be resumed only with the same "
+        "value (**fixed**), and the model remembers the value for later runs (**kept**).",
     ]
     for group, title in GROUPS.items():
         lines += ["", f"## {title}", "", "| flag | script | meaning | |", "|---|---|---|---|"]
-        for name, rows in _by_name(programs, group).items():
-            for field, of_programs in rows:
-                where = "all" if len(of_programs) == len(programs) else ", ".join(of_programs)
-                cells = (f"`--{name}`", where, _description(field), _meaning(flag_of(field)))
+        for name, rows in _rows_by_name(programs, group).items():
+            for row in rows:
+                where = "all" if len(row.scripts) == len(programs) else ", ".join(row.scripts)
+                cells = (f"`--{name}`", where, *_cells(row.field))
                 lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _by_name(programs: Dict[str, Type[Config]], group: str) -> Dict[str, List]:
-    """Returns the fields of a group by name, each with the scripts that declare it so."""
-    found: Dict[str, List] = {}
+class _Row(NamedTuple):
+    """A row of the page: a flag, and the scripts for which it means the same."""
+
+    field: dataclasses.Field
+    scripts: List[str]
+
+
+def _rows_by_name(programs: Dict[str, Type[Config]], group: str) -> Dict[str, List[_Row]]:
+    """Returns the rows of each flag in a group. A flag has one row per distinct meaning."""
+    found: Dict[str, List[_Row]] = {}
     for program, config_class in programs.items():
         for field in dataclasses.fields(config_class):
             if flag_of(field).group != group:
                 continue
             rows = found.setdefault(field.name, [])
-            same = [row for row in rows if _description(row[0]) == _description(field)]
+            same = [row for row in rows if _cells(row.field) == _cells(field)]
             if same:
-                same[0][1].append(program)
+                same[0].scripts.append(program)
             else:
-                rows.append((field, [program]))
+                rows.append(_Row(field, [program]))
     return found
+
+
+def _cells(field: dataclasses.Field) -> Tuple[str, str]:
+    """Returns the last two cells of a flag's row: its help text, and how it affects later runs."""
+    return _description(field), _meaning(flag_of(field))
 
 
 def _meaning(flag: Flag) -> str:

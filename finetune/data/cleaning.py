@@ -1,4 +1,4 @@
-"""Remove from texts what people remove from tweets and the like."""
+"""Clean texts: remove links, e-mail addresses, punctuation and the like."""
 
 import re
 import string
@@ -9,7 +9,7 @@ _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _PUNCTUATION = re.compile("[" + re.escape(string.punctuation.replace("_", "")) + "]+")
 
-# In order of application: a link is recognised by its punctuation.
+# In the order of application; links come first, because their punctuation identifies them.
 _STEPS: Dict[str, Callable[[str], str]] = {
     "links": lambda text: _LINK.sub(" ", text),
     "emails": lambda text: _EMAIL.sub(" ", text),
@@ -22,13 +22,11 @@ STEPS: Tuple[str, ...] = tuple(_STEPS)
 
 
 def clean(text: str, steps: Sequence[str]) -> str:
-    """Returns a text with links, e-mail addresses and so on replaced by spaces.
-
-    Runs of white space become one space.
+    """Applies cleaning steps to a text; each run of whitespace then becomes one space.
 
     Args:
       text: The text.
-      steps: Some of `STEPS`, in any order; without any, the text is unchanged.
+      steps: Some of `STEPS`, in any order; if there are none, the text is returned unchanged.
     """
     if not steps:
         return text

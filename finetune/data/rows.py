@@ -1,19 +1,21 @@
-"""A data set as arrays: what a batch contains, and how its rows are padded."""
+"""The interface of a data set stored as arrays, and the padding of its rows."""
 
 from typing import Dict, NamedTuple, Optional, Protocol, Tuple
 
 import numpy as np
 
+from finetune.data.row_statistics import RowStatistics
+
 NO_LABEL = -1
 
 
 class Spec(NamedTuple):
-    """Rank and number type of one array of a batch.
+    """Rank and dtype of one array of a batch.
 
     Attributes:
       rank: Its number of dimensions.
-      dtype: Its number type.
-      filler: The value after the end of a row; None for arrays that are not padded.
+      dtype: Its dtype.
+      filler: The padding value; None for arrays that are not padded.
     """
 
     rank: int
@@ -22,7 +24,7 @@ class Spec(NamedTuple):
 
 
 class Rows(Protocol):
-    """A data set as arrays; each task has its own, in its features.py."""
+    """A data set as arrays; each task implements it in its features.py."""
 
     @property
     def specs(self) -> Dict[str, Spec]:
@@ -32,16 +34,21 @@ class Rows(Protocol):
     def lengths(self) -> np.ndarray:
         """Length of each row in wordpieces: int [rows]."""
 
-    def __len__(self) -> int: ...
+    @property
+    def statistics(self) -> RowStatistics:
+        """Statistics of each row, for the data report."""
+
+    def __len__(self) -> int:
+        """The number of rows."""
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
-        """Returns the given rows as arrays, padded to the longest row."""
+        """Returns rows, selected by index, as arrays padded to the longest row."""
 
 
 def pad(
     values: np.ndarray, row_starts: np.ndarray, rows: np.ndarray, filler: int = 0
 ) -> Tuple[np.ndarray, np.ndarray]:
-    """Returns rows of a flat array as a rectangle, with a mask of what is not padding.
+    """Returns rows of a flat array as a padded rectangle, and its mask.
 
     Args:
       values: int32 [total].
@@ -50,7 +57,7 @@ def pad(
       filler: The value of the padding.
 
     Returns:
-      The values and the mask (1: the row's, 0: padding), both int32 [B, S].
+      The values and the mask (1 for a value of the row, 0 for padding), both int32 [B, S].
     """
     starts = row_starts[rows]
     lengths = row_starts[rows + 1] - starts

@@ -1,21 +1,46 @@
-"""The examples of a split, read afresh on each pass, so that few are in memory at a time."""
+"""The examples of a split, read again on each pass, so that few are in memory at a time."""
 
 import collections.abc
 import contextlib
 import inspect
+import itertools
 import json
 import os
 import traceback
-from typing import Any, Callable, Dict, Iterable, Iterator, Sequence, Type
+from typing import (
+    Callable,
+    Collection,
+    Dict,
+    Generic,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+)
 
 import numpy as np
 
-from finetune.data.lines import DataPath, read_lines
-from finetune.data.processor import DataProcessor
+from finetune.data.data_path import STANDARD_INPUT, DataPath, StreamPath, is_stream
+from finetune.data.lines import read_lines
+from finetune.data.processor import DataProcessor, Example, SkippedRow
 from finetune.data.split_files import MissingData
-from finetune.util.errors import InputError
+from finetune.util.errors import HelperError, InputError
+from finetune.util.files import check_not_special
+from finetune.util.json_files import parse
 
-_TOOLKIT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
+ExampleType = TypeVar("ExampleType")
+ProcessorType = TypeVar("ProcessorType", bound=DataProcessor)
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# The toolkit's code; processors.py, beside it, is the user's.
+_OURS = tuple(
+    os.path.join(_ROOT, name)
+    for name in (os.path.join("finetune", ""), "modeling.py", "tokenization.py", "optimization.py")
+)
 _SPLIT_METHODS = {
     "train": "get_train_examples",
     "dev": "get_dev_examples",
@@ -23,54 +48,70 @@ _SPLIT_METHODS = {
 }
 
 
-class Source:
+_MAX_WRITTEN_LENGTH = 2**31  # In characters
+
+
+class Source(Generic[ExampleType]):
     """The examples that a processor reads from a file."""
 
     def __init__(
-        self, read: Callable[[], Iterable[Any]], processor: DataProcessor, example_class: type
+        self,
+        read: Callable[[], Iterable[object]],
+        processor: DataProcessor,
+        example_class: Type[ExampleType],
+        skip: Callable[[SkippedRow], None] = lambda row: None,
     ):
         """Creates a source.
 
         Args:
           read: Starts reading and returns the examples.
-          processor: Owns the code of `read`; its class is named in messages.
-          example_class: The class that each example must have.
+          processor: The processor that `read` calls; messages name its class.
+          example_class: The required class of each example.
+          skip: Called with each row that the processor skips, on each pass.
         """
         self._read = read
         self._processor = processor
         self._example_class = example_class
+        self._skip = skip
 
-    def __iter__(self) -> Iterator[Any]:
-        last = None
+    def __iter__(self) -> Iterator[ExampleType]:
+        last: Optional[ExampleType] = None
         with processor_errors(type(self._processor), lambda: last):
-            for example in self._checked(self._read(), collections.abc.Iterable):
-                last = self._checked(example, self._example_class)
-                yield last
+            examples = self._read()
+            if not isinstance(examples, collections.abc.Iterable):
+                raise self._type_error(examples)
+            for example in examples:
+                if isinstance(example, SkippedRow):
+                    self._skip(example)
+                    continue
+                if not isinstance(example, self._example_class):
+                    raise self._type_error(example)
+                last = example
+                yield example
 
-    def _checked(self, found: Any, wanted: type) -> Any:
-        if isinstance(found, wanted):
-            return found
-        raise InputError(
+    def _type_error(self, found: object) -> InputError:
+        name = self._example_class.__name__
+        return InputError(
             f"{type(self._processor).__name__}: read_examples returned {type(found).__name__}; "
-            f"expected {self._example_class.__name__}s, each by yield, or a list of them."
+            f"it must yield {name}s or return a list of them."
         )
 
 
-class Subset:
+class Subset(Generic[ExampleType]):
     """Some of the examples of a source, in its order."""
 
     def __init__(
         self,
-        source: Iterable[Any],
+        source: Iterable[ExampleType],
         kept: np.ndarray,
         hashes: np.ndarray,
-        hash_of: Callable[[Any], int],
+        hash_of: Callable[[ExampleType], int],
     ):
         """Creates a subset.
 
         Args:
           source: The examples.
-          kept: bool [examples], whether the subset has the example.
+          kept: bool [examples], whether the subset contains the example.
           hashes: uint64 [examples], the hash of each example when the source was split.
           hash_of: Computes the hash of an example.
         """
@@ -79,38 +120,62 @@ class Subset:
         self._hashes = hashes
         self._hash_of = hash_of
 
-    def __iter__(self) -> Iterator[Any]:
-        rows = 0
-        for rows, example in enumerate(self._source, start=1):
-            if rows > len(self._kept) or self._hash_of(example) != self._hashes[rows - 1]:
-                raise _changed()
-            if self._kept[rows - 1]:
+    def __iter__(self) -> Iterator[ExampleType]:
+        num_rows = 0
+        for row, example in enumerate(self._source):
+            num_rows = row + 1
+            if num_rows > len(self._kept) or self._hash_of(example) != self._hashes[row]:
+                raise _changed_data_error()
+            if self._kept[row]:
                 yield example
-        if rows < len(self._kept):
-            raise _changed()
+        if num_rows < len(self._kept):
+            raise _changed_data_error()
 
 
-def _changed() -> InputError:
+class Sample(Generic[ExampleType]):
+    """A random choice from the examples of a source, in its order, the same on each pass."""
+
+    def __init__(self, source: Iterable[ExampleType], size: int, seed: int):
+        """Creates a sample of at most `size` examples."""
+        self._source = source
+        self._size = size
+        self._seed = seed
+        self._kept: Optional[np.ndarray] = None
+
+    def __iter__(self) -> Iterator[ExampleType]:
+        if self._kept is None:
+            total = sum(1 for _ in self._source)
+            order = np.random.RandomState(self._seed).permutation(total)
+            self._kept = np.zeros(total, bool)
+            self._kept[order[: self._size]] = True
+        yield from itertools.compress(self._source, self._kept)
+
+
+def _changed_data_error() -> InputError:
     return InputError(
-        "The data changed between two passes over it, so its parts could mix. Is the file being "
-        "written, or does the task's class yield another order each time?"
+        "The data changed between two passes over it, so rows could move from one part to another. "
+        "Is the file being written, or does the task's class yield its examples in a different "
+        "order each time?"
     )
 
 
-class WrittenSplit:
+class WrittenSplit(Generic[ExampleType]):
     """Examples that a run wrote into its output directory when it split a file."""
 
-    def __init__(self, path: str, example_class: type):
+    def __init__(self, path: str, example_class: Type[ExampleType]):
         self._path = path
         self._example_class = example_class
 
-    def __iter__(self) -> Iterator[Any]:
-        for number, line in read_lines(self._path):
+    def __iter__(self) -> Iterator[ExampleType]:
+        # A row is longer as JSON than it was as a line.
+        file = DataPath.of(self._path, DataPath.encoding, _MAX_WRITTEN_LENGTH)
+        for number, line in read_lines(file):
             try:
-                yield self._example_class(**json.loads(line))
-            except (TypeError, ValueError) as error:
+                yield parse(json.loads(line), self._example_class)
+            except (ValueError, RecursionError) as error:
                 raise InputError(
-                    f"{self._path}:{number}: not an example as the training wrote it ({error})."
+                    f"{self._path}:{number}: not an example that a training run wrote ({error}). "
+                    "Retrain with --overwrite_output_dir=true."
                 ) from error
 
 
@@ -120,41 +185,42 @@ def from_processor(
     *,
     data_dir: str,
     path: str,
-    encoding: str,
-    example_class: type,
-) -> Iterable[Any]:
+    as_file: Callable[[str], DataPath],
+    example_class: Type[ExampleType],
+    skip: Callable[[SkippedRow], None] = lambda row: None,
+) -> Iterable[ExampleType]:
     """Returns the examples of a split.
 
     Args:
-      processor: Reads them.
+      processor: The processor that reads them.
       split: "train", "dev" or "test".
       data_dir: The folder of the data files.
-      path: The file, if it is not the one that the processor finds; "-": standard input.
-      encoding: The files' encoding.
-      example_class: The class that each example must have.
+      path: The file, a `StreamPath`, which can be read only once, or "" for the file that the
+        processor finds in `data_dir`.
+      as_file: Returns a path with the encoding of its file; see `DataPath`.
+      example_class: The required class of each example.
+      skip: Called with each row that the processor skips, on each pass.
 
     Raises:
-      InputError: A path is given, but the processor does not read single files.
+      InputError: A path is specified, but the processor does not read single files.
     """
     method = _SPLIT_METHODS[split]
     if overrides_reading(processor, split):
         if path:
             raise InputError(
-                f"{path}: {type(processor).__name__} overrides {method}, which only reads "
+                f"{path}: {type(processor).__name__} overrides {method}, which reads only "
                 "--data_dir. Put the file there, or define read_examples in the class."
             )
-        return Source(lambda: getattr(processor, method)(data_dir), processor, example_class)
-    if not path:
-        with processor_errors(type(processor)):
-            path = processor.path_of(data_dir, split)
-    file = DataPath.of(path, encoding)
-    source = Source(lambda: processor.read_examples(file, split), processor, example_class)
-    # Standard input can be read only once.
-    return list(source) if path == "-" else source
+        return Source(lambda: getattr(processor, method)(data_dir), processor, example_class, skip)
+    path = path or _path_of(processor, data_dir, split)
+    if not is_stream(path):
+        check_not_special(path)
+    file = path if isinstance(path, StreamPath) else as_file(path)
+    return Source(lambda: processor.read_examples(file, split), processor, example_class, skip)
 
 
 def overrides_reading(processor: DataProcessor, split: str) -> bool:
-    """Returns whether a processor finds a split's data itself, as those of Google's BERT do."""
+    """Returns whether a processor defines its own method for a split, as Google's do."""
     method = _SPLIT_METHODS[split]
     return getattr(type(processor), method) is not getattr(DataProcessor, method)
 
@@ -162,20 +228,30 @@ def overrides_reading(processor: DataProcessor, split: str) -> bool:
 def existing_file(processor: DataProcessor, data_dir: str, split: str) -> str:
     """Returns the file that a processor finds for a split, or "" if there is none."""
     try:
-        with processor_errors(type(processor)):
-            path = processor.path_of(data_dir, split)
+        path = _path_of(processor, data_dir, split)
     except MissingData:
         return ""
     return path if os.path.exists(path) else ""
 
 
+def _path_of(processor: DataProcessor, data_dir: str, split: str) -> str:
+    with processor_errors(type(processor)):
+        path: object = processor.path_of(data_dir, split)
+    if not isinstance(path, (str, os.PathLike)):
+        raise InputError(
+            f"{type(processor).__name__}: path_of returned {path!r:.80}; expected the path of the "
+            f"{split} data."
+        )
+    return os.fspath(path)
+
+
 def is_missing(path: str) -> bool:
-    """Returns whether a path names neither a file, nor a folder, nor standard input."""
-    return path != "-" and not os.path.exists(path)
+    """Returns whether a path names neither a file nor a folder nor standard input."""
+    return path != STANDARD_INPUT and not os.path.exists(path)
 
 
-def places(source: Iterable[Any], rows: Sequence[int]) -> Dict[int, str]:
-    """Returns where the examples with the given numbers are, by number."""
+def places(source: Iterable[Example], rows: Sequence[int]) -> Dict[int, str]:
+    """Returns the place of each example whose index is in `rows`, by index."""
     wanted = set(rows)
     found: Dict[int, str] = {}
     for row, example in enumerate(source):
@@ -186,32 +262,82 @@ def places(source: Iterable[Any], rows: Sequence[int]) -> Dict[int, str]:
     return found
 
 
+def make_processor(processor_class: Type[ProcessorType]) -> ProcessorType:
+    """Creates a processor, without arguments, so that its class can define its own `__init__`.
+
+    Raises:
+      InputError: The class requires arguments or is abstract, or its `__init__` raises an error.
+    """
+    with processor_errors(processor_class):
+        try:
+            return processor_class()
+        except TypeError as error:
+            if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+                raise  # It was raised inside `__init__`, not by the call.
+            raise InputError(
+                f"{processor_class.__name__}: {error}. The toolkit creates each processor without "
+                "arguments."
+            ) from error
+
+
 @contextlib.contextmanager
 def processor_errors(
-    processor_class: Type[DataProcessor], last: Callable[[], Any] = lambda: None
+    processor_class: Type[DataProcessor], last: Callable[[], object] = lambda: None
 ) -> Iterator[None]:
-    """Turns errors in a processor's own code into an `InputError` that names its line.
+    """Turns an error in a user's processor into an `InputError` that names the line of code.
 
     Args:
       processor_class: The processor's class.
-      last: Returns the last example that was read, if any.
+      last: Returns the last example that was read, or None.
+
+    Raises:
+      InputError: The user's code failed, or a library that it called.
+      HelperError: The toolkit failed when the user's code called it.
     """
     try:
         yield
-    except (OSError, MissingData, GeneratorExit):
-        raise
+    except (InputError, HelperError, MemoryError, GeneratorExit):
+        raise  # An InputError of the readers already gives the place in the data.
     except Exception as error:
-        # Python turns a StopIteration in a generator into a RuntimeError without its line.
+        # Python turns StopIteration in a generator into RuntimeError, which hides its line.
         if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
             error = error.__cause__
-        frames = traceback.extract_tb(error.__traceback__)
         files = {_file_of(cls) for cls in processor_class.__mro__}
-        own = [f for f in frames if f.filename in files and not f.filename.startswith(_TOOLKIT)]
-        # The readers' own messages say where in the data the fault is.
-        if not own or isinstance(error, InputError):
+        caller, helpers = _last_frames(error, {file for file in files if not _is_ours(file)})
+        if caller is None or (helpers and isinstance(error, OSError)):
             raise
-        where = f"{os.path.basename(own[-1].filename)}:{own[-1].lineno}, {processor_class.__name__}"
-        raise InputError(_described(error, where, own[-1].line or "", last())) from error
+        where = f"{_place(caller)}, {processor_class.__name__}"
+        if not helpers:
+            message = _message(error, where, code=caller.line or "", last=last())
+            raise InputError(message) from error
+        raise HelperError(
+            f"{where}: the call of {helpers[0].name} failed at {_place(helpers[-1])}: "
+            f"{type(error).__name__}: {error}. If the call is correct, this is a bug in the "
+            "toolkit: please report it with the traceback below."
+        ) from error
+
+
+def _last_frames(
+    error: BaseException, files: Collection[str]
+) -> Tuple[Optional[traceback.FrameSummary], List[traceback.FrameSummary]]:
+    """Returns the last frame of an error in some files, and the toolkit's frames below it."""
+    caller: Optional[traceback.FrameSummary] = None
+    helpers: List[traceback.FrameSummary] = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename in files:
+            caller, helpers = frame, []
+        elif _is_ours(frame.filename):
+            helpers.append(frame)
+    return caller, helpers
+
+
+def _is_ours(file: str) -> bool:
+    # Generated code has no file; Python calls it <string>, for example.
+    return not file.startswith("<") and os.path.abspath(file).startswith(_OURS)
+
+
+def _place(frame: traceback.FrameSummary) -> str:
+    return f"{os.path.basename(frame.filename)}:{frame.lineno}"
 
 
 def _file_of(cls: type) -> str:
@@ -221,9 +347,9 @@ def _file_of(cls: type) -> str:
         return ""
 
 
-def _described(error: Exception, where: str, line: str, last: Any) -> str:
-    if type(error) is ValueError and line.startswith("raise"):
-        return f"{error} ({where})"  # The class raised it for the user to read.
-    after = getattr(last, "where", None) or getattr(last, "guid", None)
-    read = f"the last row read was {after}" if after else "no row had been read"
-    return f"{where}: {type(error).__name__}: {error}; {read}. --debug=true shows the traceback."
+def _message(error: Exception, where: str, code: str, last: object) -> str:
+    if type(error) is ValueError and code.startswith("raise"):
+        return f"{error} ({where})"  # The processor raised it as a message to the user.
+    place = getattr(last, "where", None) or getattr(last, "guid", None)
+    after = f"the last row read was {place}" if place else "no row had been read"
+    return f"{where}: {type(error).__name__}: {error}; {after}. --debug=true shows the traceback."

@@ -1,18 +1,18 @@
-"""Make over-long texts fit: cut them, or split them into overlapping windows."""
+"""Shorten over-long texts: cut them, or split them into overlapping windows."""
 
 import dataclasses
 from typing import List, NamedTuple, Optional, Tuple
 
 from finetune.data.frame import Frame
 
-# Which part of an over-long text to keep. head_tail: its first quarter, and the rest from its end,
-# after Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?" (128 and 382 of 510).
+# Which part of an over-long text to keep. head_tail: a quarter from the start, the rest from the
+# end, as in Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?" (128 + 382 of 510).
 TRUNCATIONS = ("head", "tail", "head_tail")
 _HEAD_SHARE = 0.25
 
 
 class Pieces(NamedTuple):
-    """Wordpiece ids of a text, or of both texts of a pair."""
+    """Wordpiece ids of a text, or of the two texts of a pair."""
 
     a: List[int]
     b: Optional[List[int]] = None
@@ -25,14 +25,14 @@ class Pieces(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Cut:
-    """How to make rows fit.
+    """How to shorten over-long rows.
 
     Attributes:
       max_seq_length: Maximum length of a row or window in wordpieces, including special tokens.
       truncation: One of `TRUNCATIONS`.
       windows: Whether an over-long text is split into windows instead.
-      doc_stride: Wordpieces from the start of one window to the start of the next.
-      max_windows: Maximum windows per text; the rest of the text is cut.
+      doc_stride: Number of wordpieces from the start of one window to the start of the next.
+      max_windows: Maximum number of windows per text; the rest of the text is cut.
     """
 
     max_seq_length: int
@@ -42,24 +42,34 @@ class Cut:
     max_windows: int = 1
 
 
-def cut_row(pieces: Pieces, cut: Cut) -> Tuple[List[Pieces], bool]:
-    """Returns a row as one or more parts that fit, and whether something of it is lost."""
-    room = Frame.room(cut.max_seq_length, pieces.is_pair)
+def cut_row(pieces: Pieces, cut: Cut, frame: Frame) -> Tuple[List[Pieces], bool]:
+    """Shortens a row if necessary.
+
+    Args:
+      pieces: The row.
+      cut: How to shorten it.
+      frame: The special tokens of the model's inputs.
+
+    Returns:
+      The row, or its windows, and whether any wordpiece was dropped.
+    """
+    room = frame.room(cut.max_seq_length, pieces.is_pair)
     length_a, length_b = len(pieces.a), len(pieces.b or ())
     if length_a + length_b <= room:
         return [pieces], False
     if cut.windows and room:
         return _windows(pieces, room, cut)
     kept_a, kept_b = kept_lengths(length_a, length_b, room)
-    a = _kept(pieces.a, kept_a, cut.truncation)
-    b = None if pieces.b is None else _kept(pieces.b, kept_b, cut.truncation)
+    a = _truncate(pieces.a, kept_a, cut.truncation)
+    b = None if pieces.b is None else _truncate(pieces.b, kept_b, cut.truncation)
     return [Pieces(a, b)], True
 
 
 def kept_lengths(length_a: int, length_b: int, room: int) -> Tuple[int, int]:
-    """Returns how much of each text to keep: the longer is cut first, then both, text_b first.
+    """Returns how many wordpieces of each text to keep.
 
-    Equals `_truncate_seq_pair` of Google's run_classifier.py, which cuts wordpiece by wordpiece.
+    The longer text is cut first, then both in turn, starting with text_b. The result equals that of
+    `_truncate_seq_pair` in Google's run_classifier.py, which cuts wordpiece by wordpiece.
     """
     excess = length_a + length_b - room
     if excess <= 0:
@@ -73,7 +83,7 @@ def kept_lengths(length_a: int, length_b: int, room: int) -> Tuple[int, int]:
     return length_a - excess // 2, length_b - (excess + 1) // 2
 
 
-def _kept(ids: List[int], length: int, truncation: str) -> List[int]:
+def _truncate(ids: List[int], length: int, truncation: str) -> List[int]:
     head = {"head": length, "tail": 0, "head_tail": round(length * _HEAD_SHARE)}[truncation]
     if len(ids) <= length:
         return ids
@@ -81,7 +91,7 @@ def _kept(ids: List[int], length: int, truncation: str) -> List[int]:
 
 
 def _windows(pieces: Pieces, room: int, cut: Cut) -> Tuple[List[Pieces], bool]:
-    """Splits the longer text into windows; each contains the other, or what fits half of it."""
+    """Splits the longer text into windows; the shorter text fills up to half of each window."""
     a, b = pieces.a, pieces.b or []
     longer, other = (a, b) if len(a) >= len(b) else (b, a)
     kept = other[: room // 2]

@@ -1,41 +1,65 @@
-"""Read and write checkpoints, and report what in one fits a graph."""
+"""Read and write checkpoints, and report which of their variables match a graph."""
 
 import copy
 import dataclasses
 import glob
 import logging
 import re
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Protocol, Sequence, Set
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
+from finetune.models import foreign
+from finetune.models.names import BERT_CONFIG
 from finetune.util.errors import InputError
 from finetune.util.files import sha256_of
+from finetune.util.paths import pattern_problem
 
 _log = logging.getLogger(__name__)
 
-_HEAD = ("output_weights", "output_bias", "crf/start", "crf/transitions", "crf/end")
-# Layers that a checkpoint may lack: what the toolkit adds to BERT, and a pooler that was not saved.
+_HEAD = (
+    "output_weights",
+    "output_bias",
+    "cls/squad/output_weights",
+    "cls/squad/output_bias",
+    "crf/start",
+    "crf/transitions",
+    "crf/end",
+)
+# Layers that a checkpoint may lack: those that the toolkit adds, and a pooler that was not saved.
 _OPTIONAL = re.compile(r"(^|/)(sequence_output|pooler)/")
-# What a training resumes from, besides the weights; the last two belong to a loss scale.
+# The optimizer's state, besides the weights. The last two variables belong to the loss scale.
 OPTIMIZER_SLOTS = re.compile(r"/adam_[mv]$|^current_loss_scale$|^good_steps$")
 _OPTIMIZER = re.compile(OPTIMIZER_SLOTS.pattern + "|^global_step$")
 _LAYER = re.compile(r"(^|/)encoder/layer_\d+/")
-_MAX_LISTED = 12  # Names of one kind in a report
+_MAX_LISTED = 12  # Maximum number of names of one kind in a report
+
+
+class CheckpointReader(Protocol):
+    """TensorFlow's reader of a checkpoint."""
+
+    def get_tensor(self, name: str) -> np.ndarray:
+        """Returns the value of a variable."""
+
+    def get_variable_to_shape_map(self) -> Dict[str, List[int]]:
+        """Returns the shape of each variable by name."""
+
+    def get_variable_to_dtype_map(self) -> Dict[str, tf.DType]:
+        """Returns the dtype of each variable by name."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """What in a checkpoint goes into a graph's variables, by name.
+    """The variables of a checkpoint, compared by name with those of a graph.
 
     Attributes:
-      checkpoint: Its path.
+      checkpoint: Path (prefix) of the checkpoint.
       matched: Variables with the same name and shape.
-      missing: Variables that only the graph has.
-      unused: Variables that only the checkpoint has.
-      mismatched: Variables with different shapes, and both shapes as text.
+      missing: Variables that are only in the graph.
+      unused: Variables that are only in the checkpoint.
+      mismatched: Variables with different shapes; both shapes as text, by name.
     """
 
     checkpoint: str
@@ -45,7 +69,7 @@ class LoadReport:
     mismatched: Dict[str, str]
 
     def without_head(self) -> "LoadReport":
-        """Returns the report with the checkpoint's head unused."""
+        """Returns the report as if the checkpoint's head were not used."""
         head = [name for name in self.matched if name in _HEAD]
         return dataclasses.replace(
             self,
@@ -54,27 +78,32 @@ class LoadReport:
             unused=self.unused + head,
         )
 
-    def check_trained(self) -> None:
-        """Raises `InputError` if a variable would keep its random values."""
-        untrained = [*self.missing, *(f"{n} ({how})" for n, how in self.mismatched.items())]
+    def check_trained(self, needed: Set[str]) -> None:
+        """Raises `InputError` if a needed variable would keep its random initial values."""
+        untrained = [name for name in self.missing if name in needed]
+        untrained += [f"{n} ({how})" for n, how in self.mismatched.items() if n in needed]
         if untrained:
             raise InputError(
-                f"{self.checkpoint}: not trained for this task, so its answers would be random. "
-                + _listing("Missing or with another shape", untrained)
+                f"{self.checkpoint}: not trained for this task, so predictions would be random. "
+                + _list_names("Missing or of a different shape", untrained)
                 + ". Train first: --do_train=true."
             )
 
     def check_encoder(self) -> None:
-        """Raises `InputError` if a variable of the encoder is missing or has another shape."""
-        wrong = [f"{n} ({how})" for n, how in self.mismatched.items() if n not in _HEAD]
-        lost = [n for n in self.missing if n not in _HEAD and not _OPTIONAL.search(n)]
-        more = [n for n in self.unused if _LAYER.search(n) and not _OPTIMIZER.search(n)]
-        if wrong or lost or more:
-            kinds = (("Missing", lost), ("Other shape", wrong), ("Too many layers", more))
+        """Raises `InputError` if a variable of the encoder is missing or has a different shape."""
+        missing = [n for n in self.missing if n not in _HEAD and not _OPTIONAL.search(n)]
+        mismatched = [f"{n} ({how})" for n, how in self.mismatched.items() if n not in _HEAD]
+        extra = [n for n in self.unused if _LAYER.search(n) and not _OPTIMIZER.search(n)]
+        if missing or mismatched or extra:
+            kinds = (
+                ("Missing", missing),
+                ("Different shape", mismatched),
+                ("Too many layers", extra),
+            )
             raise InputError(
                 f"{self.checkpoint}: the checkpoint does not match the BERT configuration. "
-                + "; ".join(_listing(*kind) for kind in kinds if kind[1])
-                + ". Give the bert_config.json that belongs to this checkpoint."
+                + "; ".join(_list_names(*kind) for kind in kinds if kind[1])
+                + f". Use the {BERT_CONFIG} that belongs to this checkpoint."
             )
 
     def __str__(self) -> str:
@@ -83,22 +112,26 @@ class LoadReport:
         unused += [f"{name} ({how})" for name, how in self.mismatched.items()]
         lines = [
             f"Weights from {self.checkpoint}: {len(self.matched)} variables matched",
-            _listing("  newly initialised", self.missing + list(self.mismatched)),
-            _listing("  unused checkpoint variables", unused),
+            _list_names("  newly initialised", self.missing + list(self.mismatched)),
+            _list_names("  unused checkpoint variables", unused),
         ]
         if optimizer:
             lines.append(f"  unused optimizer variables: {len(optimizer)}")
         return "\n".join(lines)
 
 
-def _listing(title: str, names: Sequence[str]) -> str:
+def _list_names(title: str, names: Sequence[str]) -> str:
     shown = ", ".join(names[:_MAX_LISTED])
     more = f", … {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     return f"{title}: {len(names)}" + (f" ({shown}{more})" if names else "")
 
 
 def load_report(graph_shapes: Dict[str, List[int]], checkpoint: str) -> LoadReport:
-    """Compares variables, given as shapes by name, with a checkpoint.
+    """Compares the variables of a graph with a checkpoint.
+
+    Args:
+      graph_shapes: The shape of each variable by name.
+      checkpoint: Path (prefix) of the checkpoint.
 
     Raises:
       InputError: The checkpoint cannot be read.
@@ -106,7 +139,7 @@ def load_report(graph_shapes: Dict[str, List[int]], checkpoint: str) -> LoadRepo
     saved_shapes = read_shapes(checkpoint)
     both = [name for name in graph_shapes if name in saved_shapes]
     mismatched = {
-        name: f"{saved_shapes[name]} in the checkpoint, {graph_shapes[name]} by the config"
+        name: f"{saved_shapes[name]} in the checkpoint, {graph_shapes[name]} in the config"
         for name in both
         if graph_shapes[name] != saved_shapes[name]
     }
@@ -122,7 +155,7 @@ def load_report(graph_shapes: Dict[str, List[int]], checkpoint: str) -> LoadRepo
 def check_encoder(checkpoint: str, bert_config: modeling.BertConfig) -> LoadReport:
     """Raises `InputError` if a checkpoint does not fit a configuration, or is damaged.
 
-    Every tensor that the model uses is read, so that a fault is found before a training starts.
+    Reads every tensor that the model uses, so that damage is found before a training run starts.
 
     Returns:
       The load report of the bare model.
@@ -144,7 +177,7 @@ def check_encoder(checkpoint: str, bert_config: modeling.BertConfig) -> LoadRepo
 
 
 def _shapes_of_bert(bert_config: modeling.BertConfig) -> Dict[str, List[int]]:
-    # All layers have the same shapes; building all of them takes seconds.
+    # All layers have the same shapes, and building every one would take seconds.
     one_layer = copy.copy(bert_config)
     one_layer.num_hidden_layers = 1
     with tf.Graph().as_default():
@@ -162,23 +195,26 @@ def _shapes_of(variables: Sequence[tf.Variable]) -> Dict[str, List[int]]:
     return {variable.op.name: variable.shape.as_list() for variable in variables}
 
 
-def initialize_from(checkpoint: str, *, trained: bool, new_head: bool = False) -> None:
+def initialize_from(
+    checkpoint: str, *, needed: Optional[Set[str]] = None, new_head: bool = False
+) -> None:
     """Initialises the graph's variables from a checkpoint, and logs the load report.
 
     Args:
       checkpoint: Path (prefix) of the checkpoint.
-      trained: Whether it must contain all variables, including the task's head.
-      new_head: Whether to ignore a head in it, as it is for other labels.
+      needed: If the model is trained, the names of the variables that the checkpoint must contain;
+        they may include those of other operations. None: only the encoder.
+      new_head: Whether to ignore the checkpoint's head, because it is for different labels.
 
     Raises:
-      InputError: The encoder does not match, or a variable that it must contain is missing.
+      InputError: The encoder does not match, or a required variable is missing.
     """
     variables = tf.trainable_variables()
     report = load_report(_shapes_of(variables), checkpoint)
     report = report.without_head() if new_head else report
     report.check_encoder()
-    if trained:
-        report.check_trained()
+    if needed is not None:
+        report.check_trained(needed)
     else:
         _log.info("%s", report)
     assignment_map, _ = modeling.get_assignment_map_from_checkpoint(
@@ -188,25 +224,35 @@ def initialize_from(checkpoint: str, *, trained: bool, new_head: bool = False) -
 
 
 def read_shapes(checkpoint: str) -> Dict[str, List[int]]:
-    """Returns the shape of each variable of a checkpoint; raises `InputError` if unreadable."""
+    """Returns the shape of each variable in a checkpoint; raises `InputError` if unreadable."""
     return open_checkpoint(checkpoint).get_variable_to_shape_map()
 
 
-def open_checkpoint(checkpoint: str):
-    """Returns a reader of a checkpoint's tensors; raises `InputError` if there is none."""
+def open_checkpoint(checkpoint: str) -> CheckpointReader:
+    """Returns a reader of a checkpoint; raises `InputError` if it is missing or damaged."""
     if not glob.glob(glob.escape(checkpoint) + ".index"):
+        what = foreign.describe(checkpoint)
+        if what is not None:
+            raise InputError(f"{checkpoint} is {what}")
         raise InputError(
-            f"{checkpoint}: no such checkpoint ({checkpoint}.index does not exist). Give the path "
-            "up to `.ckpt` or `.ckpt-123`; `python prepare_model.py` makes model_dir/."
+            f"{checkpoint}: no such checkpoint ({checkpoint}.index does not exist). Use the path "
+            "up to `.ckpt` or `.ckpt-123`; `python prepare_model.py` fills model_dir/."
         )
     try:
-        return tf.train.load_checkpoint(checkpoint)
+        reader = tf.train.load_checkpoint(checkpoint)
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        problem = pattern_problem(checkpoint)
+        if problem is not None:
+            raise InputError(f"{checkpoint}: {problem}") from error
         raise InputError(f"{checkpoint}: the checkpoint is damaged: {_reason(error)}") from error
+    what = foreign.describe_variables(reader.get_variable_to_shape_map())
+    if what is not None:
+        raise InputError(f"{checkpoint} is {what}")
+    return reader
 
 
 def read_all(checkpoint: str) -> None:
-    """Reads every tensor, which checks their checksums; raises `InputError` if one is damaged."""
+    """Reads every tensor, which verifies its checksum; raises `InputError` if one is damaged."""
     reader = open_checkpoint(checkpoint)
     try:
         for name in reader.get_variable_to_shape_map():
@@ -226,10 +272,10 @@ def fingerprint(checkpoint: str) -> str:
 
 
 def write(prefix: str, arrays: Dict[str, np.ndarray]) -> None:
-    """Writes a checkpoint with the given arrays under their names."""
+    """Writes a checkpoint that contains arrays under their names."""
     names = sorted(arrays)
     with tf.Graph().as_default(), tf.Session() as session:
-        # Fed, since constants of this size do not fit into a graph.
+        # Arrays are fed, because as constants they would exceed the size limit of a graph.
         tensors = [tf.placeholder(arrays[name].dtype, arrays[name].shape) for name in names]
         save = tf.raw_ops.SaveV2(
             prefix=prefix, tensor_names=names, shape_and_slices=[""] * len(names), tensors=tensors
@@ -238,7 +284,7 @@ def write(prefix: str, arrays: Dict[str, np.ndarray]) -> None:
 
 
 def make_saver(keep: int) -> tf.train.Saver:
-    """Makes the saver of a training's checkpoints; call it in the graph, after its variables.
+    """Makes the saver for a training run's checkpoints. Call it once the graph has its variables.
 
     The `checkpoint` file names them by relative paths, so that the directory can be moved.
     """

@@ -1,127 +1,142 @@
-"""Check a pretrained model's files, bring them into Google's form, and install them."""
+"""Check a pretrained model's files, convert them to Google's format, and install them."""
 
 import json
 import logging
 import os
-import shutil
+from typing import Callable
 
 import numpy as np
 
 import modeling
-from finetune.models import checkpoints, hugging_face, pretrained
-from finetune.util.errors import InputError, value_errors_are_the_users
-from finetune.util.files import sha256_of
-from tokenization import load_vocab
+from finetune.models import (
+    checkpoints,
+    foreign,
+    hugging_face,
+    names,
+    pretrained,
+    tokenizer_files,
+    weight_files,
+)
+from finetune.util import signals
+from finetune.util.errors import InputError, as_input_errors
+from finetune.util.files import (
+    check_free_space,
+    check_link,
+    copy_file,
+    list_folder,
+    sha256_of,
+)
+
+# A model has one of them.
+_VOCABULARIES = (names.VOCABULARY, names.TOKENIZER)
 
 _log = logging.getLogger(__name__)
 
-_CHECKPOINT = "bert_model.ckpt"
-_INFO = "model_info.json"
-_TOKENIZER = "tokenizer_config.json"
+_CHECKPOINT_INDEX = f"{names.CHECKPOINT}.index"
 
 
 def install(source: str, model_dir: str, *, work: str, name: str, overwrite: bool) -> None:
-    """Converts the model of a folder if need be, checks it whole, and moves it into `model_dir`.
+    """Converts a model if necessary, checks all its files, and moves them into `model_dir`.
 
     Args:
-      source: Folder in Google's form (`bert_model.ckpt.*`, `bert_config.json`, `vocab.txt`) or in
-        Hugging Face's (`model.safetensors`, `config.json`, `vocab.txt`).
+      source: Folder in Google's format (`bert_model.ckpt.*`, `bert_config.json`, `vocab.txt`) or in
+        Hugging Face's format; see `hugging_face.stage`.
       model_dir: The folder to fill.
       work: A scratch folder on the same disk.
-      name: What the model is called in messages.
-      overwrite: Whether another model in `model_dir` may be replaced.
+      name: Name of the model in messages.
+      overwrite: Whether to replace a different model in `model_dir`.
 
     Raises:
-      InputError: A file is missing or damaged, the files do not fit together, or `model_dir` holds
-        another model.
+      InputError: A file is missing or damaged, the files do not belong together, or `model_dir`
+        contains a different model.
     """
     staged = os.path.join(work, "staged")
     os.makedirs(staged)
-    _stage_small_files(source, staged)
-    if os.path.exists(os.path.join(source, _CHECKPOINT + ".index")):
-        _stage_checkpoint(source, staged)
+    _check_format(source)
+    if os.path.exists(os.path.join(source, _CHECKPOINT_INDEX)):
+        _stage_google(source, staged, work)
     else:
-        _convert(source, staged)
-    summary = _check(staged)
+        # minilm keeps Google's number, which it has had since it became the default model.
+        longest_word = None if name == "minilm" else hugging_face.LONGEST_WORD
+        hugging_face.stage(source, staged, with_head=False, longest_word=longest_word)
+    summary = check(staged)
     hashes = {file: sha256_of(os.path.join(staged, file)) for file in sorted(os.listdir(staged))}
-    with open(os.path.join(staged, _INFO), "w", encoding="utf-8") as writer:
+    with open(os.path.join(staged, names.INFO), "w", encoding="utf-8") as writer:
         json.dump({"source": name, "sha256": hashes}, writer, indent=2)
-    _refuse_to_replace(staged, model_dir, overwrite)
-    for stale in {_INFO, _TOKENIZER} & set(os.listdir(model_dir)):
+    _check_replaceable(staged, model_dir, overwrite)
+    with signals.ignored():  # Half a model would be worse than a late end.
+        _move_files(staged, model_dir)
+    _log.info("%s now contains %s: %s", model_dir, name, summary)
+
+
+def _check_format(source: str) -> None:
+    """Raises `InputError` if a folder contains a model in a format that is not read."""
+    what = foreign.describe(source)
+    is_read = os.path.exists(os.path.join(source, _CHECKPOINT_INDEX)) or weight_files.find(source)
+    if what is not None and not is_read:
+        raise InputError(f"{source} is {what}")
+
+
+def _move_files(staged: str, model_dir: str) -> None:
+    for stale in {names.INFO, names.TOKENIZER_CONFIG, *_VOCABULARIES} & set(os.listdir(model_dir)):
         os.remove(os.path.join(model_dir, stale))
-    # The info file comes last: where it is, the rest is complete.
-    for file in sorted(os.listdir(staged), key=lambda f: f == _INFO):
+    # The info file comes last: if it exists, the installation is complete.
+    for file in sorted(os.listdir(staged), key=lambda f: f == names.INFO):
         os.replace(os.path.join(staged, file), os.path.join(model_dir, file))
-    _log.info("%s holds %s: %s", model_dir, name, summary)
 
 
-def _stage_small_files(source: str, staged: str) -> None:
-    config = "bert_config.json"
-    if not os.path.exists(os.path.join(source, config)):
-        config = "config.json"
-    for name, target in ((config, "bert_config.json"), ("vocab.txt", "vocab.txt")):
+def _stage_google(source: str, staged: str, work: str) -> None:
+    for name in (names.BERT_CONFIG, names.VOCABULARY):
+        check_link(os.path.join(source, name))
         if not os.path.exists(os.path.join(source, name)):
-            raise InputError(f"{source}: {name} is missing; found {_found(source)}.")
-        shutil.copyfile(os.path.join(source, name), os.path.join(staged, target))
-    if os.path.exists(os.path.join(source, _TOKENIZER)):
-        shutil.copyfile(os.path.join(source, _TOKENIZER), os.path.join(staged, _TOKENIZER))
+            raise InputError(f"{source}: {name} is missing; found {list_folder(source)}.")
+        copy_file(os.path.join(source, name), os.path.join(staged, name))
+    tokenizer_files.read(source)  # Checks also the files that are not copied.
+    tokenizer_config = os.path.join(source, names.TOKENIZER_CONFIG)
+    if os.path.exists(tokenizer_config):
+        copy_file(tokenizer_config, os.path.join(staged, names.TOKENIZER_CONFIG))
+    start = (names.CHECKPOINT + ".index", names.CHECKPOINT + ".data-")
+    files = [name for name in os.listdir(source) if name.startswith(start)]
+    if source.startswith(os.path.join(work, "")):  # It was unpacked, so it need not be copied.
+        stage: Callable[[str, str], None] = os.replace
+    else:
+        size = sum(os.path.getsize(os.path.join(source, name)) for name in files)
+        check_free_space(staged, size, f"copying the model of {source}")
+        stage = copy_file
+    for name in files:
+        stage(os.path.join(source, name), os.path.join(staged, name))
 
 
-def _found(folder: str) -> str:
-    return ", ".join(sorted(os.listdir(folder))) or "nothing"
-
-
-def _stage_checkpoint(source: str, staged: str) -> None:
-    for name in os.listdir(source):
-        if name.startswith((_CHECKPOINT + ".index", _CHECKPOINT + ".data-")):
-            shutil.copyfile(os.path.join(source, name), os.path.join(staged, name))
-
-
-def _convert(source: str, staged: str) -> None:
-    path = os.path.join(source, "model.safetensors")
-    if not os.path.exists(path):
-        pickled = os.path.exists(os.path.join(source, "pytorch_model.bin"))
-        raise InputError(
-            f"{source}: neither {_CHECKPOINT}.index nor model.safetensors; found {_found(source)}."
-            + (" A pickle can run code, so pytorch_model.bin is not read." if pickled else "")
-        )
-    arrays, left_out = hugging_face.read_weights(path)
-    if left_out:
-        _log.info("Not part of the encoder, left out: %s", ", ".join(left_out))
-    checkpoints.write(os.path.join(staged, _CHECKPOINT), arrays)
-
-
-def _check(folder: str) -> str:
-    """Checks a model's files against each other; returns a summary in words."""
-    vocab_file = os.path.join(folder, "vocab.txt")
-    with value_errors_are_the_users():
-        vocab = load_vocab(vocab_file)
-        config = modeling.BertConfig.from_json_file(os.path.join(folder, "bert_config.json"))
-    pretrained.check_vocabulary(vocab, config, vocab_file)
-    lower_case, _ = pretrained.known_case(vocab_file, vocab)
-    checkpoint = os.path.join(folder, _CHECKPOINT)
+def check(folder: str) -> str:
+    """Checks a model's files against each other, and returns a summary for the log."""
+    config_file = os.path.join(folder, names.BERT_CONFIG)
+    with as_input_errors(modeling.ConfigError):
+        config = modeling.BertConfig.from_json_file(config_file)
+    num_tokens, case = pretrained.describe_vocabulary(pretrained.vocabulary_in(folder), config)
+    checkpoint = os.path.join(folder, names.CHECKPOINT)
     report = checkpoints.check_encoder(checkpoint, config)
     shapes = checkpoints.read_shapes(checkpoint)
     parameters = sum(int(np.prod(shapes[name])) for name in report.matched)
     return (
         f"{config.num_hidden_layers} layers, width {config.hidden_size}, {parameters / 1e6:.1f} "
-        f"million parameters in {len(report.matched)} variables, {len(vocab)} tokens, "
-        + {True: "lower-cased", False: "cased", None: "of unknown case"}[lower_case]
+        f"million parameters in {len(report.matched)} variables, {num_tokens} tokens, "
+        + case
         + (f"; without {', '.join(report.missing)}" if report.missing else "")
     )
 
 
-def _refuse_to_replace(staged: str, model_dir: str, overwrite: bool) -> None:
-    new, old = set(os.listdir(staged)) - {_INFO}, set(os.listdir(model_dir))
-    differing = [f for f in new & old if not _same(staged, model_dir, f)]
-    differing += {_TOKENIZER} & (old - new)
+def _check_replaceable(staged: str, model_dir: str, overwrite: bool) -> None:
+    """Raises `InputError` if `model_dir` contains a different model that must be kept."""
+    new, old = set(os.listdir(staged)) - {names.INFO}, set(os.listdir(model_dir))
+    differing = [f for f in new & old if not _is_same_file(staged, model_dir, f)]
+    differing += {names.TOKENIZER_CONFIG, *_VOCABULARIES} & (old - new)
     if differing and not overwrite:
         verb = "differs" if len(differing) == 1 else "differ"
         raise InputError(
-            f"{model_dir} holds another model ({', '.join(sorted(differing))} {verb}). Give "
-            "another --model_dir, or --overwrite to replace it."
+            f"{model_dir} contains a different model ({', '.join(sorted(differing))} {verb}). Set "
+            "another --model_dir, or --overwrite to replace the model."
         )
 
 
-def _same(folder_a: str, folder_b: str, file: str) -> bool:
+def _is_same_file(folder_a: str, folder_b: str, file: str) -> bool:
     return sha256_of(os.path.join(folder_a, file)) == sha256_of(os.path.join(folder_b, file))

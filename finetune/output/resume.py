@@ -1,4 +1,4 @@
-"""What happens to a training in a directory that already contains one."""
+"""Decide whether a training run resumes, if its output directory already contains one."""
 
 import logging
 from typing import Optional
@@ -10,22 +10,22 @@ from finetune.util.errors import InputError
 
 _log = logging.getLogger(__name__)
 
-_OTHER = "Give another --output_dir, or --overwrite_output_dir=true to discard the model there"
+_OTHER = "Set a different --output_dir, or --overwrite_output_dir=true to discard the model there"
 
 
 def check_same_training(config: Config, previous: Optional[RunRecord], now: RunRecord) -> None:
-    """Raises `InputError` if a directory contains another training than the one to resume.
+    """Raises `InputError` if the output directory contains a different training run.
 
     Args:
       config: The configuration of the run.
-      previous: The record of the training in the directory, if any.
-      now: The record of the training to run. This is called before its data is read, and again
-        when the record is complete.
+      previous: The record of the training run in the directory, if any.
+      now: The record of the training run to start or resume. Callers check it before reading the
+        data, and again when it is complete.
     """
     differences = previous.differences(now, type(config)) if previous else []
     if previous is None or not differences:
         return
-    found = f"--output_dir={config.output_dir} contains another training: "
+    found = f"--output_dir={config.output_dir} contains a different training run: "
     fixed = previous.fixed_differences(now, type(config))
     newest = training_checkpoints.latest(config.output_dir)
     is_finished = newest is None or training_checkpoints.is_final(newest)
@@ -37,28 +37,28 @@ def check_same_training(config: Config, previous: Optional[RunRecord], now: RunR
         raise InputError(f"{found}{'; '.join(fixed)}, so it cannot be resumed. {_OTHER}.")
     if is_finished:
         raise InputError(
-            f"{found}{'; '.join(differences)}; and it is finished. To train its model further, "
-            f"give --init_checkpoint={newest} and another --output_dir."
+            f"{found}{'; '.join(differences)}; and that run is finished. To train its model "
+            f"further, set --init_checkpoint={newest} and a different --output_dir."
         )
     if now.complete:
         _log.warning("Resuming with changes: %s", "; ".join(differences))
 
 
 def checkpoint_to_resume(output_dir: str, previous: Optional[RunRecord]) -> Optional[str]:
-    """Returns the checkpoint from which a training resumes, or None if it starts.
+    """Returns the checkpoint from which a training run resumes, or None if it starts at step 0.
 
     Raises:
-      InputError: No checkpoint is intact, or the files are not the toolkit's.
+      InputError: No checkpoint is intact, or the checkpoints belong to an unknown training run.
     """
     newest = training_checkpoints.resumable(output_dir)
     if newest is not None and previous is None:
         raise InputError(
-            f"--output_dir={output_dir} contains another training: it has no {names.RECORD}. "
-            f"{_OTHER}."
+            f"--output_dir={output_dir} contains a different training run: it has no "
+            f"{names.RECORD}. {_OTHER}."
         )
     if newest is None and best_model.exists(output_dir):
         raise InputError(
-            f"{best_model.folder_of(output_dir)} exists, but no checkpoint of the training whose "
-            f"best model it was. {_OTHER}."
+            f"{best_model.folder_of(output_dir)} exists, but the checkpoints of its training run "
+            f"are missing. {_OTHER}."
         )
     return newest

@@ -1,4 +1,4 @@
-"""The checkpoints of a training in its output directory: which exist, and which to keep."""
+"""Find, replace and delete the checkpoints of a training run in its output directory."""
 
 import contextlib
 import glob
@@ -18,10 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 def latest(output_dir: str) -> Optional[str]:
-    """Returns the newest checkpoint of a training, or None if there is none yet.
+    """Returns the newest checkpoint of a training run, or None if there is none yet.
 
     Raises:
-      InputError: All checkpoints that the directory's `checkpoint` file names are missing.
+      InputError: All checkpoints named in the directory's `checkpoint` file are missing.
     """
     known = _known_checkpoints(output_dir)
     existing = [path for path in known if os.path.exists(path + ".index")]
@@ -33,8 +33,15 @@ def latest(output_dir: str) -> Optional[str]:
     return existing[0] if existing else None
 
 
+def newest(output_dir: str) -> str:
+    """Returns the newest checkpoint of a training run that has one."""
+    checkpoint = latest(output_dir)
+    assert checkpoint is not None, output_dir
+    return checkpoint
+
+
 def is_final(checkpoint: str) -> bool:
-    """Returns whether a checkpoint is that of a finished training."""
+    """Returns whether a checkpoint belongs to a finished training run."""
     return not os.path.basename(checkpoint).startswith(names.TRAINING_CHECKPOINT)
 
 
@@ -44,20 +51,18 @@ def step_of(checkpoint: str) -> int:
 
 
 def finish_training(output_dir: str) -> str:
-    """Replaces the training's checkpoints by one with only the weights, a third of the size.
+    """Replaces a training run's checkpoints with one that contains only the weights.
 
-    The directory's newest checkpoint is complete at any moment: the `checkpoint` file names the new
-    one once it is written, and the old ones are deleted after that.
+    The new one is a third of the size. A kill at any moment leaves a complete checkpoint: the
+    `checkpoint` file names the new one once it is written, and then the old ones are deleted.
 
     Returns:
       The path of the new checkpoint.
     """
-    final = latest(output_dir)
-    assert final is not None
+    final = newest(output_dir)
     if not is_final(final):
         final = write_weights_only(final, output_dir)
-    unfinished = [f for f in _files_of(output_dir, names.FINAL_CHECKPOINT) if _is_partial(f)]
-    for path in _files_of(output_dir, names.TRAINING_CHECKPOINT) + unfinished:
+    for path in _files_of(output_dir, names.TRAINING_CHECKPOINT):
         os.remove(path)
     return final
 
@@ -76,7 +81,7 @@ def write_weights_only(checkpoint: str, folder: str) -> str:
     name = f"{names.FINAL_CHECKPOINT}-{step_of(checkpoint)}"
     final = os.path.join(folder, name)
     write(final, {variable: np.asarray(reader.get_tensor(variable)) for variable in kept})
-    # Given an absolute folder and a name in it, the `checkpoint` file contains only the name.
+    # With an absolute folder and a relative name, the `checkpoint` file contains only the name.
     tf.train.update_checkpoint_state(os.path.abspath(folder), name, [name])
     for path in _files_of(folder, names.FINAL_CHECKPOINT):
         if not os.path.basename(path).startswith(name + "."):
@@ -85,16 +90,14 @@ def write_weights_only(checkpoint: str, folder: str) -> str:
 
 
 def resumable(output_dir: str) -> Optional[str]:
-    """Returns the newest intact checkpoint of a training, or None if there is none yet.
+    """Returns the newest intact checkpoint of a training run, or None if there is none yet.
 
-    Damaged checkpoints are skipped with a warning; TensorFlow resumes from the one returned. Files
-    that a killed process left of an unfinished checkpoint are deleted.
+    Damaged checkpoints are skipped with a warning, and TensorFlow then resumes from the returned
+    one.
 
     Raises:
       InputError: There are checkpoints, but none is intact.
     """
-    for path in filter(_is_partial, _files_of(output_dir, names.TRAINING_CHECKPOINT)):
-        os.remove(path)
     known = _known_checkpoints(output_dir)
     for checkpoint in known:
         try:
@@ -131,13 +134,13 @@ def _is_partial(path: str) -> bool:
 
 
 def _known_checkpoints(output_dir: str) -> List[str]:
-    """Returns the checkpoints that the `checkpoint` file names, or else all, the newest first."""
+    """Returns the checkpoints in the `checkpoint` file, or all if it lists none, newest first."""
     state = None
     with contextlib.suppress(tf.errors.OpError, ValueError):
         state = tf.train.get_checkpoint_state(output_dir)
     if state is not None and state.model_checkpoint_path:
         return list(dict.fromkeys([*state.all_model_checkpoint_paths]))[::-1]
-    # Its `checkpoint` file is missing or unreadable.
+    # The `checkpoint` file is missing or unreadable.
     found = [
         (int(match[1]), path[: -len(".index")])
         for basename in (names.TRAINING_CHECKPOINT, names.FINAL_CHECKPOINT)

@@ -1,28 +1,29 @@
-"""Report on the data of a run: sizes, lengths, labels, and everything wrong or unusual."""
+"""The data report of a run: sizes, lengths, labels, and anything wrong or unusual."""
 
 import contextlib
 import dataclasses
 import json
-import math
 import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from finetune.data.observations import ERROR, SEVERITIES, WARNING
+from finetune.data.processor import Example
 from finetune.data.row_statistics import RowErrors
 from finetune.data.rows import Rows
 from finetune.data.splitting import SPLITS
 from finetune.models.pretrained import Pretrained
 from finetune.output import names
-from finetune.reports import data_findings
-from finetune.reports.data_findings import ERROR, SEVERITIES, WARNING, Finding, SplitData
+from finetune.reports import data_findings, vocabulary_fit
+from finetune.reports.data_findings import Finding, SplitData
+from finetune.reports.length_advice import covered, suggested_length
 from finetune.tasks.data_set import DataSet
 from finetune.tasks.task import Task
 from finetune.util.errors import InputError, UsageError
 from finetune.util.files import atomic_text
+from finetune.util.json_files import SchemaError, parse, read_json_object
 from finetune.util.plurals import count
-
-_COVERED = 99  # Percentage of the rows that the suggested length fits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +31,9 @@ class TokenLengths:
     """Lengths of a split's rows in wordpieces, including special tokens.
 
     Attributes:
-      median: The median.
+      median: The median length.
       p95: The 95th percentile.
-      longest: The maximum.
+      longest: The maximum length.
       cut: Number of truncated rows.
     """
 
@@ -48,10 +49,11 @@ class SplitReport:
 
     Attributes:
       rows: Number of rows.
-      labels: How often each label occurs; in regression, the lowest, mean and highest number.
-      label_shares: The same as fractions of the rows or entities; empty in regression.
+      labels: Number of occurrences of each label; in regression, the lowest, mean and highest
+        target.
+      label_shares: Each label's fraction of the rows or entities; empty in regression.
       tokens: Lengths of the rows.
-      unknown_token_rate: Fraction of the wordpieces that are `[UNK]`.
+      unknown_token_rate: Fraction of wordpieces that are `[UNK]`.
       empty: Number of rows without wordpieces.
       duplicates: Number of rows whose text occurs earlier in the split.
       contradictory: Number of rows whose text occurs with different labels.
@@ -59,8 +61,8 @@ class SplitReport:
     """
 
     rows: int
-    labels: Dict[str, float]
-    label_shares: Dict[str, float]
+    labels: Mapping[str, float]
+    label_shares: Mapping[str, float]
     tokens: TokenLengths
     unknown_token_rate: float
     empty: int
@@ -74,10 +76,9 @@ class DataReport:
     """The report on a run's data. In data_report.json, the findings are called `problems`.
 
     Attributes:
-      max_seq_length: The maximum length of the run.
-      suggested_max_seq_length: The smallest multiple of 8 that fits 99% of the training rows, or
-        the model's maximum.
-      suggestion_covers: The fraction of these rows that it fits.
+      max_seq_length: The run's --max_seq_length.
+      suggested_max_seq_length: See `length_advice.suggested_length`.
+      suggestion_covers: The fraction of all rows that fit into the suggested length.
       splits: The figures of each split.
       findings: Errors, then warnings, then notes.
     """
@@ -90,7 +91,7 @@ class DataReport:
 
     @property
     def num_errors(self) -> int:
-        """Number of errors. No training can start before they are fixed."""
+        """Number of errors. Training cannot start until all of them are fixed."""
         return sum(f.count for f in self.findings if f.severity == ERROR)
 
     @property
@@ -99,65 +100,59 @@ class DataReport:
         return next(f.what for f in self.findings if f.severity == ERROR)
 
     def to_json(self) -> Dict[str, Any]:
-        """Returns the report as data_report.json holds it."""
+        """Returns the content of data_report.json."""
         content = dataclasses.asdict(self)
         content["problems"] = content.pop("findings")
         return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "DataReport":
-        """Returns the report that data_report.json holds."""
-        splits = {
-            split: SplitReport(**{**figures, "tokens": TokenLengths(**figures["tokens"])})
-            for split, figures in content["splits"].items()
-        }
-        return cls(
-            max_seq_length=content["max_seq_length"],
-            suggested_max_seq_length=content["suggested_max_seq_length"],
-            suggestion_covers=content["suggestion_covers"],
-            splits=splits,
-            findings=[Finding(**finding) for finding in content["problems"]],
-        )
+        """Returns the report that the content of data_report.json describes.
+
+        Raises:
+          SchemaError: The content has a different structure.
+        """
+        return parse({**content, "findings": content.get("problems")}, cls)
 
 
 def make(
     task: Task,
     data_set: DataSet,
     *,
-    examples: Mapping[str, Iterable[Any]],
+    examples: Mapping[str, Iterable[Example]],
     features: Mapping[str, Rows],
     model: Pretrained,
     warnings: Sequence[str] = (),
 ) -> DataReport:
-    """Returns the report on the data of a training.
+    """Returns the report on the data of a training run.
 
     Args:
       task: The task.
       data_set: The data. Splits that the run does not use are included if they are readable.
       examples: The examples of each split that the run uses.
-      features: The same as arrays.
+      features: These examples as arrays.
       model: The pretrained model.
       warnings: Warnings about the training file.
     """
-    data = {}
+    reader = _Reader(task)
+    data = reader.data
     for split in SPLITS:
         if split in examples:
-            counts = task.label_counts(examples[split], features[split])
-            data[split] = SplitData(examples[split], features[split].statistics, counts)
+            reader.add(split, examples[split], features[split])
             continue
         with contextlib.suppress(InputError, OSError):
             if data_set.has(split):
-                data[split] = _read(task, data_set, split, RowErrors())
+                reader.read(data_set, split, RowErrors())
     return _report(
         task,
         data,
         model=model,
-        max_seq_length=task.config.max_seq_length,
-        findings=_warnings(warnings),
+        max_seq_length=task.max_seq_length,
+        findings=[*_warnings(warnings), *_skipped_findings(data_set)],
     )
 
 
-def check(
+def check_data(
     data_set: DataSet,
     learn: Callable[[], Task],
     model: Pretrained,
@@ -169,13 +164,13 @@ def check(
 
     Args:
       data_set: The data.
-      learn: Makes the task, which learns its labels from the data; may raise `InputError`.
+      learn: Creates the task with the labels of the data; may raise `InputError`.
       model: The pretrained model.
-      max_seq_length: The maximum length of the run.
+      max_seq_length: The run's --max_seq_length.
       warnings: Warnings about the training file.
 
     Raises:
-      UsageError: The flags are wrong.
+      UsageError: A flag is wrong.
     """
     findings = _warnings(warnings)
     try:
@@ -185,32 +180,72 @@ def check(
     except InputError as error:  # Without labels, nothing else can be checked.
         findings.append(Finding(ERROR, str(error), 1, []))
         return _report(None, {}, model=model, max_seq_length=max_seq_length, findings=findings)
-    data = {}
+    reader = _Reader(task)
     for split in SPLITS:
         errors = RowErrors()
         try:
             if data_set.has(split):
-                data[split] = _read(task, data_set, split, errors)
+                reader.read(data_set, split, errors)
         except UsageError:
             raise
         except InputError as error:
             errors.add(str(error))
-        findings += [Finding(ERROR, message, 1, []) for message in errors.first]
-        more = errors.count - len(errors.first)
-        if more > 0:
-            what = f"{split}: {count(more, 'more row')} with errors"
-            findings.append(Finding(ERROR, what, more, []))
-    return _report(task, data, model=model, max_seq_length=max_seq_length, findings=findings)
+        findings += _error_findings(split, errors)
+    findings += _skipped_findings(data_set)
+    return _report(task, reader.data, model=model, max_seq_length=max_seq_length, findings=findings)
+
+
+def _error_findings(split: str, errors: RowErrors) -> List[Finding]:
+    findings = []
+    for error in errors.first:
+        if error.count > 1:
+            what = f"{split}: {error.count} rows: {error.message}"
+            findings.append(Finding(ERROR, what, error.count, error.places))
+        else:
+            what = ": ".join([*error.places, error.message])
+            findings.append(Finding(ERROR, what, 1, []))
+    more = errors.count - sum(error.count for error in errors.first)
+    if more > 0:
+        what = f"{split}: {count(more, 'more row')} with errors"
+        findings.append(Finding(ERROR, what, more, []))
+    return findings
+
+
+def _skipped_findings(data_set: DataSet) -> List[Finding]:
+    return [
+        finding
+        for split in SPLITS
+        for finding in data_findings.skipped_row_findings(split, data_set.skipped_rows(split))
+    ]
 
 
 def _warnings(warnings: Sequence[str]) -> List[Finding]:
     return [Finding(WARNING, warning, 1, []) for warning in warnings]
 
 
-def _read(task: Task, data_set: DataSet, split: str, errors: RowErrors) -> SplitData:
-    examples = data_set.examples(split)
-    features = task.encode(split, examples, errors)
-    return SplitData(examples, features.statistics, task.label_counts(examples, features))
+class _Reader:
+    """Gathers the data of the splits, the training data first."""
+
+    def __init__(self, task: Task):
+        self.data: Dict[str, SplitData] = {}
+        self._task = task
+        self._train: Optional[Rows] = None
+
+    def read(self, data_set: DataSet, split: str, errors: RowErrors) -> None:
+        """Reads and encodes a split; `errors` collects the errors in its labels."""
+        examples = data_set.examples(split)
+        self.add(split, examples, self._task.encode(split, examples, errors))
+
+    def add(self, split: str, examples: Iterable[Example], features: Rows) -> None:
+        """Adds a split that has already been read."""
+        task = self._task
+        self._train = features if split == "train" else self._train
+        self.data[split] = SplitData(
+            examples,
+            features.statistics,
+            task.label_counts(examples, features),
+            task.observations(split, examples, features, self._train),
+        )
 
 
 def _report(
@@ -222,9 +257,13 @@ def _report(
     findings: List[Finding],
 ) -> DataReport:
     train, dev = data.get("train"), data.get("dev")
-    reference = train or next(iter(data.values()), None)
-    suggested = _suggested_length(reference, model)
+    lengths = [one.statistics.lengths for one in data.values()]
+    suggested = suggested_length(lengths, model.bert_config.max_position_embeddings)
     unit = task.label_unit if task else "rows"
+    texts = vocabulary_fit.sample(next(iter(data.values())).examples) if data else []
+    problem = vocabulary_fit.problem_with_vocabulary(texts, model.tokenizer)
+    if problem is not None:
+        findings.append(Finding(WARNING, f"{next(iter(data))}: {problem}", 1, []))
     for split, one in data.items():
         findings += data_findings.row_findings(
             split,
@@ -232,6 +271,8 @@ def _report(
             train=train,
             max_seq_length=max_seq_length,
             suggested_length=suggested,
+            truncation_advice=task.truncation_advice if task else "",
+            fitting_model=vocabulary_fit.fitting_model(texts, model.tokenizer),
         )
     if train is not None and task is not None and task.labels:
         dev_counts = dev.label_counts if dev else None
@@ -239,14 +280,14 @@ def _report(
     return DataReport(
         max_seq_length=max_seq_length,
         suggested_max_seq_length=suggested,
-        suggestion_covers=reference.coverage(suggested) if reference else 0.0,
+        suggestion_covers=covered(lengths, suggested),
         splits={split: _figures(split, one, train, unit) for split, one in data.items()},
         findings=sorted(findings, key=_rank),
     )
 
 
 def _rank(finding: Finding) -> Tuple[int, int]:
-    """Sort key: severity, then the highest count first; errors stay in the order of the data."""
+    """Returns the sort key: severity, then the count, highest first; errors keep their order."""
     severity = SEVERITIES.index(finding.severity)
     return severity, -finding.count if severity else 0
 
@@ -273,21 +314,12 @@ def _figures(split: str, one: SplitData, train: Optional[SplitData], unit: str) 
 
 
 def _shares(one: SplitData, unit: str) -> Dict[str, float]:
-    """Returns each label's fraction of the rows or entities; nothing in regression."""
+    """Returns each label's fraction of the rows or entities; {} in regression."""
     counts = one.label_counts
     if not all(isinstance(number, int) for number in counts.values()):
         return {}
-    total = len(one.statistics) if unit == "rows" else sum(counts.values())
+    total = sum(counts.values()) if unit == "entities" else len(one.statistics)
     return {label: number / max(1, total) for label, number in counts.items()}
-
-
-def _suggested_length(one: Optional[SplitData], model: Pretrained) -> int:
-    """Returns the smallest --max_seq_length, a multiple of 8, that fits nearly all rows."""
-    positions = model.bert_config.max_position_embeddings
-    if one is None:
-        return positions
-    needed = np.percentile(one.statistics.lengths, _COVERED, method="higher")
-    return int(min(positions, 8 * math.ceil(needed / 8)))
 
 
 def write(report: DataReport, output_dir: str) -> None:
@@ -305,11 +337,9 @@ def load(output_dir: str) -> Optional[DataReport]:
     path = os.path.join(output_dir, names.DATA_REPORT)
     if not os.path.exists(path):
         return None
+    advice = "Delete the file; report.html then omits the data report."
+    content = read_json_object(path, kind="a data report", advice=advice)
     try:
-        with open(path, encoding="utf-8") as reader:
-            return DataReport.from_json(json.load(reader))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(
-            f"{path}: not a data report ({type(error).__name__}: {error}). Delete the file; "
-            "report.html then omits it."
-        ) from error
+        return DataReport.from_json(content)
+    except SchemaError as error:
+        raise InputError(f"{path}: not a data report ({error}). {advice}") from error

@@ -6,10 +6,11 @@ from finetune.reports.data_findings import Finding
 from finetune.reports.data_report import DataReport, SplitReport
 from finetune.tasks.scores import format_table
 from finetune.util.plurals import count
+from finetune.util.printable import one_line
 
-_MAX_LABELS = 20
+_MAX_LABEL_ROWS = 20
 
-# The rows of the table: a title, and the cell of each split.
+# The rows of the table: a title, and a function that returns the cell of a split.
 _ROWS: Sequence[Tuple[str, Callable[[SplitReport], str]]] = (
     ("rows", lambda split: str(split.rows)),
     ("wordpieces, median", lambda split: f"{split.tokens.median:.0f}"),
@@ -34,10 +35,9 @@ def format_report(report: DataReport) -> str:
         for title, cell in _ROWS
     ]
     lines += format_table(["", *report.splits], body + _label_rows(report.splits))
-    first = next(iter(report.splits))
     lines.append(
         f"Suggestion: --max_seq_length={report.suggested_max_seq_length} fits "
-        f"{report.suggestion_covers:.1%} of the {'training' if first == 'train' else first} rows."
+        f"{report.suggestion_covers:.1%} of the rows."
     )
     return "\n".join(lines) + "\n"
 
@@ -46,11 +46,11 @@ def _finding_line(finding: Finding) -> str:
     places = ", ".join(_shortened(finding.places))
     if finding.count > len(finding.places) > 0:
         places += ", …"
-    return f"{finding.severity}: {finding.what}" + (f" ({places})" if places else "")
+    return one_line(f"{finding.severity}: {finding.what}" + (f" ({places})" if places else ""))
 
 
 def _shortened(places: Sequence[str]) -> List[str]:
-    """Omits the file of a place if it is that of the previous place."""
+    """Omits the file of a place if the previous place is in the same file."""
     files = [place.rpartition(":")[0] for place in places]
     return [
         place[len(file) + 1 :] if i and file and file == files[i - 1] else place
@@ -63,9 +63,9 @@ def _label_rows(splits: Mapping[str, SplitReport]) -> List[List[str]]:
     labels.sort(key=lambda label: -max(split.labels.get(label, 0) for split in splits.values()))
     rows = [
         [f"label {label}", *(_label_cell(split, label) for split in splits.values())]
-        for label in labels[:_MAX_LABELS]
+        for label in labels[:_MAX_LABEL_ROWS]
     ]
-    more = len(labels) - _MAX_LABELS
+    more = len(labels) - _MAX_LABEL_ROWS
     if more > 0:
         rows.append([f"… and {count(more, 'more label')}", *[""] * len(splits)])
     return rows

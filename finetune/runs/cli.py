@@ -1,8 +1,9 @@
-"""What the scripts' `main` share: flags, messages, exit status.
+"""The `main` function of the scripts: flags, messages and exit status.
 
-TensorFlow is imported only to run.
+TensorFlow is imported only if there is something to run.
 """
 
+import io
 import logging
 import os
 import re
@@ -16,9 +17,11 @@ from finetune.config.command_line import declare_flags, parse_flags
 from finetune.config.config import Config
 from finetune.config.help import full_help, short_help
 from finetune.data.processor import DataProcessor
+from finetune.output import names
 from finetune.util import signals
-from finetune.util.errors import InputError, UsageError
+from finetune.util.errors import BUG, HelperError, InputError, UsageError
 from finetune.util.log import set_up_logging, set_verbosity
+from finetune.util.printable import printable
 
 DONE, FAILED, WRONG_FLAGS = 0, 1, 2
 
@@ -37,26 +40,27 @@ def run_main(
     """Runs a script from its command line.
 
     Args:
-      load_task: Imports and returns the script's task class; called once the flags are known to be
-        right, since it imports TensorFlow.
+      load_task: Imports and returns the script's task class. It imports TensorFlow, so it is called
+        only after the flags are checked.
       argv: The command line, starting with the program's name.
       program: Name of the script.
       summary: First line of --help.
-      config_class: What the flags become.
-      processors: PROCESSORS of processors.py.
+      config_class: The configuration that the flags become.
+      processors: `PROCESSORS` from processors.py.
 
     Returns:
-      The exit status: 0 done, 1 failed, 2 wrong flags, 128 + n ended by signal n.
+      The exit status: 0 for success, 1 for failure, 2 for wrong flags, 128 + n after signal n.
     """
     set_up_logging()
-    signals.raise_on_signals()
+    _write_what_the_terminal_lacks_as_escapes()
     declare_flags(config_class)
     text = _help(argv, program, summary, config_class)
     if text is not None:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(printable(text) + "\n")
         return DONE
     try:
         config = parse_flags(argv, config_class)
+        _check_required(config)
     except (flags.Error, InputError) as error:
         logging.error("%s: %s (--helpfull lists all flags)", program, _flag_error(error))
         return WRONG_FLAGS
@@ -67,7 +71,24 @@ def run_main(
 
         runs.run(config, load_task(), processors)
 
-    return _guarded(run, config, program)
+    with signals.interruptible() as interrupter:
+        return _guarded(run, config, program, interrupter)
+
+
+def _write_what_the_terminal_lacks_as_escapes() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # Not if a test replaced it
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _check_required(config: Config) -> None:
+    """Raises `UsageError` if a flag is missing that no earlier run can have remembered.
+
+    Otherwise, the message would have to wait for the import of TensorFlow.
+    """
+    starts = config.learns_labels and not config.num_folds and not config.compares_trainings
+    if starts and not os.path.exists(os.path.join(config.output_dir, names.RECORD)):
+        config.check_required()
 
 
 def _help(argv: List[str], program: str, summary: str, config_class: Type[Config]) -> Optional[str]:
@@ -78,45 +99,56 @@ def _help(argv: List[str], program: str, summary: str, config_class: Type[Config
     return None
 
 
-def _guarded(run: RunConfig, config: Config, program: str) -> int:
-    """Runs; turns what the user can fix into one line, and everything else into a bug report."""
-    _prepare_tensorflow(config)
+def _guarded(run: RunConfig, config: Config, program: str, interrupter: signals.Interrupter) -> int:
+    """Runs; reports errors that the user can fix in one line, and all others as bugs."""
     try:
+        _prepare_tensorflow(config)
         run(config)
         return DONE
-    except UsageError as error:
-        logging.error("%s: %s (--helpfull lists all flags)", program, error)
-        return WRONG_FLAGS
-    except InputError as error:
-        logging.error("%s: %s", program, " ".join(str(error).splitlines()))
-        if config.debug:
-            raise
-        return FAILED
     except KeyboardInterrupt as error:
-        resume = "The same command resumes what is there." if config.do_train else ""
-        logging.error("%s: interrupted. %s", program, str(error) or resume)
+        rest = str(error) or ("The same command resumes training." if config.do_train else "")
+        logging.error("%s: interrupted.%s", program, f" {rest}" if rest else "")
         return getattr(error, "status", 128 + signal.SIGINT)
     except Exception as error:
-        message = _environment_error(error)
-        if message is None or config.debug:
-            if message is None:
-                logging.critical(
-                    "%s: internal error. This is a bug in the toolkit, not in your data or flags: "
-                    "please report it with the traceback below.",
-                    program,
-                )
+        if interrupter.number is not None:  # A library turned the interruption into its own error.
+            logging.error("%s: interrupted.", program)
+            return interrupter.status
+        status = _report(error, config, program)
+        if status is None:
             raise
-        logging.error("%s: %s", program, message)
-        return FAILED
+        return status
+
+
+def _report(error: Exception, config: Config, program: str) -> Optional[int]:
+    """Reports an error; returns the exit status, or None to show the traceback."""
+    if isinstance(error, UsageError):
+        logging.error("%s: %s (--helpfull lists all flags)", program, error)
+        return WRONG_FLAGS
+    if isinstance(error, InputError):
+        logging.error("%s: %s", program, " ".join(str(error).split("\n")))
+        return None if config.debug else FAILED
+    message = _environment_error(error)
+    if message is None:
+        logging.critical("%s: %s", program, _introduction(error))
+        return None
+    if config.debug:
+        return None
+    logging.error("%s: %s", program, message)
+    return FAILED
+
+
+def _introduction(error: Exception) -> str:
+    """Returns the line before a traceback."""
+    return str(error) if isinstance(error, HelperError) else BUG
 
 
 def _prepare_tensorflow(config: Config) -> None:
-    # Before the import: start-up messages about CUDA libraries say nothing useful.
+    # Set before the import, to suppress start-up messages about CUDA libraries.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if config.verbosity == "debug" else "3")
     import tensorflow.compat.v1 as tf
 
     tf.disable_v2_behavior()
-    tf.enable_resource_variables()  # TensorFlow 1's own can be read while half updated.
+    tf.enable_resource_variables()  # TensorFlow 1's variables can be read partly updated.
 
 
 def _flag_error(error: Exception) -> str:
@@ -125,10 +157,10 @@ def _flag_error(error: Exception) -> str:
 
 
 def _environment_error(error: Exception) -> Optional[str]:
-    """Returns one line for an error of the machine, not of the toolkit: disk, memory, files."""
+    """Returns a one-line message for a full disk or memory, or None for a bug."""
     import tensorflow.compat.v1 as tf
 
-    from finetune.util.tensorflow_errors import is_full_disk
+    from finetune.util.files import is_full_disk
 
     if is_full_disk(error):
         path = getattr(error, "filename", None)
@@ -138,9 +170,7 @@ def _environment_error(error: Exception) -> Optional[str]:
         )
     if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
         return (
-            "Out of memory. Give a smaller --eval_batch_size or --predict_batch_size, or a smaller "
+            "Out of memory. Set a smaller --eval_batch_size or --predict_batch_size, or a smaller "
             "--max_seq_length."
         )
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}."
     return None

@@ -1,8 +1,9 @@
-"""The Estimator of a run, and a trained model's outputs."""
+"""Make the Estimator for a run, and compute a trained model's outputs."""
 
 import contextlib
 import logging
-from typing import Dict, Iterator, Optional
+import os
+from typing import Callable, Dict, Generator, Iterator, Optional, Protocol
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -13,7 +14,8 @@ from finetune.data.rows import Rows
 from finetune.models import checkpoints
 from finetune.models.model_fn import NO_TRAINING, Training
 from finetune.output import best_model, training_checkpoints
-from finetune.runs.resolve import Run, no_trained_model
+from finetune.runs.output_dir import no_trained_model
+from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
 from finetune.training.hooks import Diverged
 from finetune.training.session import make_session_config
@@ -27,20 +29,32 @@ _log = logging.getLogger(__name__)
 _DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)
 
 
+class HasModelFn(Protocol):
+    """A task, or anything else that makes the `model_fn` for `tf.estimator.Estimator`."""
+
+    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
+        """See `Task.make_model_fn`."""
+
+
 def make_estimator(
-    run: Run, task: Task, init_checkpoint: Optional[str], training: Training = NO_TRAINING
+    run: Run,
+    task: HasModelFn,
+    init_checkpoint: Optional[str],
+    training: Training = NO_TRAINING,
+    model_dir: Optional[str] = None,
 ) -> tf.estimator.Estimator:
-    """Makes the Estimator of a run.
+    """Makes the Estimator for a run.
 
     Args:
       run: The run.
-      task: Its task.
+      task: The run's task.
       init_checkpoint: The checkpoint from which variables are loaded.
       training: How to train; by default, the Estimator only predicts.
+      model_dir: The Estimator's directory; by default, the output directory.
     """
     config = run.config
     run_config = tf.estimator.RunConfig(
-        model_dir=run.output_dir,
+        model_dir=model_dir or run.output_dir,
         tf_random_seed=config.seed,
         log_step_count_steps=None,
         save_summary_steps=None,
@@ -52,32 +66,52 @@ def make_estimator(
 def model_outputs(
     run: Run, task: Task, features: Rows, *, batch_size: int, checkpoint: str, what: str
 ) -> Iterator[Dict[str, np.ndarray]]:
-    """Yields a trained model's predictions, many rows at a time, in the order of the rows.
+    """Yields a trained model's predictions, many rows at a time, in row order.
 
     Args:
       run: The run.
-      task: Its task.
+      task: The run's task.
       features: The rows.
       batch_size: Rows per batch.
-      checkpoint: The trained model.
-      what: The title of the progress line, such as "Predicting".
+      checkpoint: The trained model's checkpoint.
+      what: The title of the progress line, for example "Predicting".
 
     Raises:
       InputError: The checkpoint is damaged, or its outputs are not finite.
     """
-    estimator = make_estimator(run, task, checkpoint)
     input_fn = make_prediction_input_fn(features, batch_size=batch_size, pad_to=run.pad_to)
+    outputs = tracked(
+        predicted_batches(run, task, input_fn, checkpoint),
+        f"{what}: ",
+        total=len(features),
+        size=lambda batch: len(batch[min(batch)]),
+    )
+    with contextlib.closing(outputs):
+        yield from in_input_order(outputs, features.lengths, batch_size)
+
+
+def predicted_batches(
+    run: Run, task: HasModelFn, input_fn: Callable[[], tf.data.Dataset], checkpoint: str
+) -> Generator[Dict[str, np.ndarray], None, None]:
+    """Yields a trained model's predictions for each batch of an `input_fn`, in its order.
+
+    Raises:
+      InputError: The checkpoint is damaged, or its outputs are not finite.
+    """
+    # The graph of a tagger contains BERT's pooler, which it does not use, and which the checkpoint
+    # of an imported model lacks. In a directory without checkpoints, the Estimator keeps the
+    # variables that the model_fn has loaded, and requires no others.
+    is_imported = run.record is not None and run.record.source is not None
+    empty = os.path.join(run.output_dir, "no_checkpoints") if is_imported else None
+    estimator = make_estimator(run, task, checkpoint, model_dir=empty)
     try:
-        # If the directory has checkpoints, an Estimator loads the newest unless one is named.
-        has_own = training_checkpoints.latest(run.output_dir) is not None
-        outputs = estimator.predict(
+        # If the directory contains checkpoints, an Estimator loads the newest unless one is named.
+        has_own = not empty and training_checkpoints.latest(run.output_dir) is not None
+        batches = estimator.predict(
             input_fn, yield_single_examples=False, checkpoint_path=checkpoint if has_own else None
         )
-        outputs = tracked(
-            outputs, f"{what}: ", total=len(features), size=lambda batch: len(batch[min(batch)])
-        )
-        with contextlib.closing(outputs):
-            for arrays in in_input_order(outputs, features.lengths, batch_size):
+        with contextlib.closing(batches):
+            for arrays in batches:
                 _check_finite(arrays, checkpoint)
                 yield arrays
     except _DAMAGED as error:
@@ -96,10 +130,11 @@ def _check_finite(outputs: Dict[str, np.ndarray], checkpoint: str) -> None:
 def trained_checkpoint(run: Run) -> str:
     """Returns the checkpoint to evaluate or predict with.
 
-    It is the best model or else the final one in the output directory, or --init_checkpoint.
+    It is the best model in the output directory, else the final one there, else --init_checkpoint.
 
     Raises:
-      InputError: There is none, its training is unfinished, or the two contradict each other.
+      InputError: There is no model, its training is unfinished, or --init_checkpoint belongs to a
+        model other than the one in the output directory.
     """
     own, given = training_checkpoints.latest(run.output_dir), run.config.init_checkpoint
     if own is None:
@@ -109,14 +144,14 @@ def trained_checkpoint(run: Run) -> str:
         return given
     if not training_checkpoints.is_final(own):
         raise InputError(
-            f"--output_dir={run.output_dir} contains an unfinished training, at step "
-            f"{training_checkpoints.step_of(own)}. Give the command that started it again to "
-            "resume it."
+            f"--output_dir={run.output_dir} contains an unfinished training run, at step "
+            f"{training_checkpoints.step_of(own)}. To resume it, repeat the command that started "
+            "it."
         )
     if given and not run.config.do_train:
         _check_belongs(run, given, own)
     best = best_model.checkpoint_of(run.output_dir)
-    _log.info("Model: %s%s", best or own, ", the best of the training" if best else "")
+    _log.info("Model: %s%s", best or own, ", the best of the training run" if best else "")
     return best or own
 
 
@@ -130,7 +165,7 @@ def _check_belongs(run: Run, given: str, own: str) -> None:
         known.add(checkpoints.fingerprint(best))
     if checkpoints.fingerprint(given) not in known:
         raise InputError(
-            f"--output_dir={run.output_dir} contains a trained model, which did not start from "
-            f"--init_checkpoint={given}. Omit one of them: to use {given}, give another "
-            "--output_dir."
+            f"--output_dir={run.output_dir} contains a trained model that did not start from "
+            f"--init_checkpoint={given}. To use the trained model, omit --init_checkpoint; to "
+            f"start from {given}, set a different --output_dir."
         )

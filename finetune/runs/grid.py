@@ -1,26 +1,28 @@
-"""The settings that --grid stands for."""
+"""Parse --grid into the combinations of settings that it describes."""
 
 import dataclasses
 import itertools
 import re
-from typing import Any, Dict, List, Sequence, Type
+from typing import Dict, List, Sequence, Type, Union
 
 from finetune.config.config import Config
 from finetune.config.flags import flag_of
 from finetune.util.errors import UsageError
 
-Settings = Dict[str, Any]  # A value for each flag of the grid
+_DEFAULTS_BY_SIZE = ("learning_rate", "num_train_epochs")
+
+Settings = Dict[str, Union[int, float]]  # The value of each flag in the grid
 
 
 def parse_grid(grid: str, config_class: Type[Config] = Config) -> List[Settings]:
-    """Returns the combinations of a grid, for example of "learning_rate=1e-5,3e-5 "
-    "freeze_layers=0,2".
+    """Returns the combinations of a grid, for example "weight_decay=0,0.1 freeze_layers=0,2".
 
     Raises:
-      UsageError: An item is not a numeric flag of a training with numbers, or names one twice.
+      UsageError: An item is not a numeric training flag with its values, or a name or a value
+        occurs twice.
     """
     known = _numeric_flags(config_class)
-    axes: Dict[str, List[Any]] = {}
+    axes: Dict[str, List[Union[int, float]]] = {}
     for item in re.split(r"[;\s]+", grid.strip()):
         name, equals, values = item.partition("=")
         name = name.lstrip("-")
@@ -30,9 +32,9 @@ def parse_grid(grid: str, config_class: Type[Config] = Config) -> List[Settings]
                 f"with these names: {', '.join(known)}."
             )
         if name in axes:
-            raise UsageError(f"--grid: {name} is given twice.")
+            raise UsageError(f"--grid: {name} occurs twice.")
         field = known[name]
-        axes[name] = [_number(text, type(field.default), item) for text in values.split(",")]
+        axes[name] = [_number(text, field, item) for text in values.split(",")]
         _check_bounds(field, axes[name])
         if len(set(axes[name])) < len(axes[name]):
             raise UsageError(f"--grid: {item!r} contains a value twice.")
@@ -40,25 +42,27 @@ def parse_grid(grid: str, config_class: Type[Config] = Config) -> List[Settings]
 
 
 def _numeric_flags(config_class: Type[Config]) -> Dict[str, dataclasses.Field]:
-    """Returns the flags that a grid can vary: numbers that identify a training, except the seed."""
+    """Returns the flags that a grid can vary: numeric training settings except the seed."""
     return {
         field.name: field
         for field in dataclasses.fields(config_class)
-        if flag_of(field).identity and type(field.default) in (int, float) and field.name != "seed"
+        if flag_of(field).identity
+        and (type(field.default) in (int, float) or field.name in _DEFAULTS_BY_SIZE)
+        and field.name != "seed"
     }
 
 
-def _number(text: str, number_type: type, item: str) -> Any:
+def _number(text: str, field: dataclasses.Field, item: str) -> Union[int, float]:
+    is_whole = isinstance(field.default, int)
     try:
-        return number_type(text)
+        return int(text) if is_whole else float(text)
     except ValueError as error:
-        kind = "whole numbers" if number_type is int else "numbers"
+        kind = "whole numbers" if is_whole else "numbers"
         raise UsageError(f"--grid: found {text!r} in {item!r}; expected {kind}.") from error
 
 
-def _check_bounds(field: dataclasses.Field, values: Sequence[Any]) -> None:
-    bounds = flag_of(field).bounds
-    least, most = bounds.get("lower_bound"), bounds.get("upper_bound")
+def _check_bounds(field: dataclasses.Field, values: Sequence[float]) -> None:
+    least, most = flag_of(field).lower_bound, flag_of(field).upper_bound
     for value in values:
         if (least is not None and value < least) or (most is not None and value > most):
             limits = [f"at least {least}"] if least is not None else []

@@ -1,49 +1,50 @@
-"""From flags to a run: what the flags, the trained model and the training file together determine.
+"""Resolve the flags, together with the trained model and the training file, into a `Run`.
 
-Nothing is trained or written here. The result is a `Run`, on which the actions work: see train.py,
-evaluate.py, predict.py and check.py.
+Nothing is trained or written here. train.py, evaluate.py, predict.py and check.py use the `Run`.
 """
 
 import dataclasses
 import difflib
-import glob
 import os
-import tempfile
 from typing import Dict, Mapping, Optional, Sequence, Tuple, Type
 
 import tokenization
 from finetune.config.config import Config
-from finetune.config.flags import names as flag_names
 from finetune.data.processor import DataProcessor
+from finetune.models import names as model_names
 from finetune.models import pretrained
 from finetune.models.pretrained import Pretrained
-from finetune.output import files, run_record, training_checkpoints
+from finetune.output import best_model, names
 from finetune.output.run_record import RunRecord
+from finetune.runs import trained_model
+from finetune.runs.output_dir import check_output_dir
+from finetune.runs.trained_model import TrainedModel
 from finetune.tasks.data_set import DataSet, Fold
-from finetune.tasks.task import Processors, Task
+from finetune.tasks.task import Processors, Resolved, Task
 from finetune.training import parameter_groups
 from finetune.training.session import check_precision
+from finetune.training.size_defaults import with_size_defaults
 from finetune.util.errors import InputError, UsageError
+from finetune.util.files import user_path_errors
 
 ProcessorClasses = Mapping[str, Type[DataProcessor]]  # PROCESSORS of processors.py
-
-_DEFAULTS = {"max_seq_length": 128, "preserve_unused_tokens": False}
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One run, with nothing left open except the labels, which need the data.
+    """One run: everything is resolved except the labels, which need the data.
 
     Attributes:
-      config: The configuration, with what the trained model remembers and with defaults.
+      config: The configuration, completed with the trained model's settings and with defaults.
       task_class: The script's task.
-      processors: Read the data.
+      processors: The processors that read the data.
       model: The pretrained model's vocabulary and configuration.
       data: The examples.
-      record: The record of the trained model that the run continues or uses, if any.
-      starts_over: Whether a training discards what is in the output directory.
-      selects_by_dev: Whether scores of the dev file select a model.
-      warnings: What is odd about the training file, for the data report.
+      trained: The trained model that the run resumes or uses, if any.
+      starts_over: Whether a training run discards the contents of the output directory.
+      is_trial: Whether this is one of several training runs, the best of which is kept.
+      is_part: Whether the command has other training runs.
+      warnings: Warnings about the training file, for the data report.
     """
 
     config: Config
@@ -51,25 +52,48 @@ class Run:
     processors: Processors
     model: Pretrained
     data: DataSet
-    record: Optional[RunRecord]
+    trained: TrainedModel
     starts_over: bool
-    selects_by_dev: bool
+    is_trial: bool
+    is_part: bool
     warnings: Sequence[str]
 
     @property
+    def record(self) -> Optional[RunRecord]:
+        """The record of the trained model, if any."""
+        return self.trained.record
+
+    @property
     def output_dir(self) -> str:
-        """The output directory; "" only in a check of the data."""
-        return self.config.output_dir or ""
+        """The output directory; "" if a check of the data writes nothing."""
+        return self.config.output_dir
+
+    def with_size_defaults(self, num_rows: int) -> "Run":
+        """Returns the run with the defaults that follow the number of training rows."""
+        hidden_size = self.model.bert_config.hidden_size
+        return dataclasses.replace(
+            self, config=with_size_defaults(self.config, hidden_size, num_rows)
+        )
+
+    @property
+    def selects_by_dev(self) -> bool:
+        """Whether scores on the dev file select the best model."""
+        return self.is_trial or bool(self.config.eval_every)
 
     @property
     def previous(self) -> Optional[RunRecord]:
-        """The record of the training in the output directory, unless it is discarded."""
+        """The record of the training run in the output directory; None if that run is discarded."""
         return None if self.starts_over else self.record
 
     @property
+    def max_seq_length(self) -> int:
+        """The maximum input length in wordpieces."""
+        return self.config.require("max_seq_length")
+
+    @property
     def pad_to(self) -> Optional[int]:
-        """The length to which all rows are padded; None: that of the longest row in a batch."""
-        return self.config.max_seq_length if self.config.use_xla else None
+        """The length to which all rows are padded; None to pad to the longest row of a batch."""
+        return self.max_seq_length if self.config.use_xla else None
 
 
 def resolve(
@@ -83,88 +107,105 @@ def resolve(
     """Resolves a configuration.
 
     Args:
-      config: What the command line says.
+      config: The command's flags.
       task_class: The script's task.
       processor_classes: The data set classes, by task name.
-      fold: For one training of a cross-validation.
-      is_trial: Whether this is one of several trainings among which the dev file selects.
+      fold: The fold, if this is one of the training runs of a cross-validation.
+      is_trial: Whether this is one of several training runs, the best of which is kept.
 
     Raises:
       InputError: A flag or a file is wrong; the message says where and what to do.
     """
     starts_over = config.do_train and config.overwrite_output_dir
+    config = _with_files_of_model(config)
     if not config.do_check:
         check_precision(config.use_bf16, config.use_fp16)
     if config.output_dir:
         check_output_dir(config, starts_over)
-    record, model_folder = _find_record(config, starts_over)
-    config = _fill_in(config, record, task_class)
-    processor = _find_processor(config.require("task_name"), task_class, processor_classes)
-    if record is not None and not config.learns_labels:
-        record.check_same_head(config, task_class.other_script)
-    config = dataclasses.replace(config, data_dir=_data_dir_of(config))
-    resolved = task_class.resolve(config, processor, config.data_dir or "")
-    config = resolved.config
-    config.check_resolved()
-    model = _load_model(config, record)
-    data = DataSet(config, task_class, resolved.processors, model_folder=model_folder, fold=fold)
+    trained = trained_model.find(config, task_class, starts_over)
+    with trained.named_in_errors(type(config)):
+        config = trained.filled_in(config)
+        config.check_required()
+        if trained.record is not None and not config.learns_labels:
+            name = str(trained.record.settings.get("task_name"))
+            trained.record.check_same_head(config, _script_of(name, processor_classes))
+        resolved, model = _resolve_task(config, task_class, processor_classes, trained)
+    processors, folder = resolved.processors, trained.folder
     return Run(
-        config=config,
+        config=resolved.config,
         task_class=task_class,
-        processors=resolved.processors,
+        processors=processors,
         model=model,
-        data=data,
-        record=record,
+        data=DataSet(resolved.config, task_class, processors, model_folder=folder, fold=fold),
+        trained=trained,
         starts_over=starts_over,
-        selects_by_dev=is_trial or bool(config.eval_every),
+        is_trial=is_trial,
+        is_part=is_trial or fold is not None,
         warnings=resolved.warnings,
     )
 
 
-def _find_record(config: Config, starts_over: bool) -> Tuple[Optional[RunRecord], str]:
-    """Returns the record of the trained model, and its folder.
+def _resolve_task(
+    config: Config,
+    task_class: Type[Task],
+    processor_classes: ProcessorClasses,
+    trained: TrainedModel,
+) -> Tuple[Resolved, Pretrained]:
+    """Returns what the task makes of the configuration, and the pretrained model."""
+    processor = find_processor(config.task_name or "", task_class, processor_classes)
+    with user_path_errors(config.paths):  # Includes the paths that the model remembers.
+        config = dataclasses.replace(config, data_dir=_data_dir_of(config))
+        resolved = task_class.resolve(config, processor, config.data_dir or "", trained.settings)
+        resolved.config.check_resolved()
+        return resolved, _load_model(resolved.config, trained.record)
 
-    The model is in the output directory, or where --init_checkpoint is. A training that starts over
-    looks at neither.
+
+def _with_files_of_model(config: Config) -> Config:
+    """Returns the configuration with the flags for which --model_dir stands.
+
+    Raises:
+      UsageError: The folder does not exist.
     """
-    output_dir = config.output_dir or ""
-    record = run_record.load(output_dir) if output_dir and not starts_over else None
-    if config.do_train and not starts_over and not files.is_discarded(output_dir):
-        record = record if training_checkpoints.latest(output_dir) else None
-    if record is None and config.init_checkpoint and not config.learns_labels:
-        folder = os.path.dirname(config.init_checkpoint)
-        return run_record.load(folder), folder
-    return record, output_dir
-
-
-def _fill_in(config: Config, record: Optional[RunRecord], task_class: Type[Task]) -> Config:
-    """Returns the configuration with what the trained model remembers, and with defaults."""
-    _check_split(config, record)
-    remembered = config.remembered(record.settings) if record else {}
-    config = config.filled_from(remembered).filled_from(_DEFAULTS)
-    if record is None and not config.learns_labels and not config.init_checkpoint:
-        raise InputError(no_trained_model(config.output_dir or ""))
-    if config.train_file:
-        config = config.filled_from({"task_name": task_class.default_name})
-    return config
-
-
-def _check_split(config: Config, record: Optional[RunRecord]) -> None:
-    """Raises `UsageError` if a trained model is asked for a --split that is not its own."""
-    if not config.split or config.learns_labels:
-        return
-    trained = record.settings.get("split") if record else None
-    if config.split != trained:
+    folder = config.model_dir
+    if not folder:
+        return config
+    if not os.path.isdir(folder):
         raise UsageError(
-            f"--split={config.split}: the model was trained "
-            f"{f'with {trained}' if trained else 'without'}. Omit the flag."
+            f"--model_dir={folder} is not a folder; expected that of a pretrained model. `python "
+            "prepare_model.py` installs one in model_dir/."
         )
+    return config.filled_from(
+        {
+            "vocab_file": pretrained.vocabulary_in(folder),
+            "bert_config_file": os.path.join(folder, model_names.BERT_CONFIG),
+            "init_checkpoint": _checkpoint_in(folder),
+        }
+    )
 
 
-def _find_processor(
+def _checkpoint_in(folder: str) -> str:
+    """Returns the checkpoint of a pretrained model's folder, or of an output directory."""
+    checkpoint = os.path.join(folder, model_names.CHECKPOINT)
+    if os.path.exists(checkpoint + ".index"):
+        return checkpoint
+    return best_model.usable_checkpoint(folder) or checkpoint
+
+
+def find_processor(
     task_name: str, task_class: Type[Task], processor_classes: ProcessorClasses
 ) -> Type[DataProcessor]:
-    """Returns the data set class of a task; raises `UsageError` if the script has no such task."""
+    """Returns the data set class of a task.
+
+    Raises:
+      InputError: `processor_classes` contains an object other than a subclass of `DataProcessor`.
+      UsageError: The script has no such task.
+    """
+    for name, processor in processor_classes.items():
+        if not (isinstance(processor, type) and issubclass(processor, DataProcessor)):
+            raise InputError(
+                f"PROCESSORS[{name!r}] in processors.py is {processor!r:.80}; expected a subclass "
+                "of DataProcessor."
+            )
     ours: Dict[str, Type[DataProcessor]] = {
         name: processor
         for name, processor in processor_classes.items()
@@ -176,7 +217,7 @@ def _find_processor(
         if name in processor_classes:
             raise UsageError(
                 f"--task_name={task_name} is not a task of this script, whose tasks are "
-                f"{', '.join(ours)}. Use {task_class.other_script} for it."
+                f"{', '.join(ours)}. Use {_script_of(name, processor_classes)} for it."
             )
     near = difflib.get_close_matches(task_name.lower(), ours, n=1)
     raise UsageError(
@@ -186,29 +227,37 @@ def _find_processor(
     )
 
 
+def _script_of(task_name: str, processor_classes: ProcessorClasses) -> str:
+    """Returns the script of a task."""
+    processor = processor_classes.get(task_name)
+    return "another script" if processor is None else processor.script
+
+
 def _data_dir_of(config: Config) -> Optional[str]:
-    """Returns the folder of the data, which may be the subfolder of --data_dir for the task."""
+    """Returns the folder with the data files: --data_dir, or its subfolder for the task."""
     data_dir = config.data_dir
     if not data_dir or not (config.needs_data_dir or os.path.isdir(data_dir)):
         return None
     if os.path.exists(data_dir) and not os.path.isdir(data_dir):
         raise InputError(
             f"--data_dir={data_dir} is a file; expected a folder of data files. To use a single "
-            "file, give --train_file (with --split)."
+            "file, set --train_file (and --split)."
         )
     if not os.path.isdir(data_dir):
         raise InputError(f"--data_dir={data_dir} does not exist; expected a folder of data files.")
     for name in (config.task_name or "", (config.task_name or "").lower()):
-        if os.path.isdir(os.path.join(data_dir, name)):
-            return os.path.join(data_dir, name)
+        folder = os.path.join(data_dir, name)
+        # An output directory inside --data_dir can have the task's name, too.
+        if os.path.isdir(folder) and not os.path.exists(os.path.join(folder, names.RECORD)):
+            return folder
     return data_dir
 
 
 def _load_model(config: Config, record: Optional[RunRecord]) -> Pretrained:
-    """Loads the pretrained model's small files, and checks that the flags fit it."""
+    """Loads the pretrained model's vocabulary and configuration, and checks flags against it."""
     tokenization.FLAGS["preserve_unused_tokens"].value = config.preserve_unused_tokens
     model = pretrained.load(
-        config.require("vocab_file"), config.require("bert_config_file"), config.do_lower_case
+        config.vocab_file or "", config.bert_config_file or "", config.do_lower_case
     )
     parameter_groups.frozen(config, model.bert_config.num_hidden_layers)
     positions = model.bert_config.max_position_embeddings
@@ -221,45 +270,3 @@ def _load_model(config: Config, record: Optional[RunRecord]) -> Pretrained:
         record.check_same_model(model)
         record.log_other_length(config)
     return model
-
-
-def check_output_dir(config: Config, starts_over: bool) -> None:
-    """Raises `InputError` if a path cannot be an output directory, or holds what a run needs."""
-    output_dir = os.path.realpath(config.output_dir or "")
-    if glob.has_magic(output_dir):
-        raise InputError(
-            f"--output_dir={config.output_dir}: TensorFlow reads *, ?, [ and ] in a checkpoint's "
-            "path as patterns. Give a path without them."
-        )
-    if os.path.exists(output_dir) and not os.path.isdir(output_dir):
-        raise InputError(f"--output_dir={config.output_dir} is a file; expected a folder.")
-    removed = files.outputs(output_dir) if starts_over else []
-    for name in flag_names(type(config), lambda flag: flag.is_path):
-        path = os.path.realpath(getattr(config, name) or "-")
-        # A checkpoint is named by the prefix of its files; split/ is a folder.
-        folders = {os.path.dirname(p) for p in removed} - {output_dir}
-        if path in {*removed, *folders} or any(p.startswith(path + ".") for p in removed):
-            raise InputError(
-                f"--overwrite_output_dir=true would delete --{name}={getattr(config, name)}, which "
-                "this run needs. Give another --output_dir."
-            )
-
-
-def make_output_dir(output_dir: str) -> None:
-    """Creates the output directory if missing; raises `InputError` if it is not writable."""
-    try:
-        os.makedirs(output_dir, exist_ok=True)
-        tempfile.TemporaryFile(dir=output_dir).close()
-    except OSError as error:
-        raise InputError(
-            f"--output_dir={output_dir} is not writable: {error.strerror}. Give another folder."
-        ) from error
-
-
-def no_trained_model(output_dir: str) -> str:
-    """Returns the message for a folder that lacks the trained model it should contain."""
-    found = "contains no trained model" if os.path.isdir(output_dir) else "does not exist"
-    return (
-        f"--output_dir={output_dir} {found}; expected the folder of a finished training. Give that "
-        "folder, train first (--do_train=true), or give a fine-tuned --init_checkpoint."
-    )

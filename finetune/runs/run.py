@@ -1,31 +1,37 @@
-"""Do what a command asks for: resolve it, then check, train, evaluate and predict."""
+"""Run a command: resolve its flags, then check, train, evaluate and predict as requested."""
 
 import contextlib
 import logging
-from typing import Iterator, Optional, Type
+from typing import Dict, Iterator, List, NamedTuple, Optional, Type
+
+import numpy as np
 
 from finetune.config.config import Config
 from finetune.output import files, resume, run_record
-from finetune.output.best_model import Scores
-from finetune.output.lock import Lock
-from finetune.reports import data_report, html_report
+from finetune.output.score_files import ScoreFiles
+from finetune.reports import data_report
 from finetune.reports.data_report_text import format_report
-from finetune.runs import cross_validation, trials
+from finetune.runs import closing, cross_validation, trials
 from finetune.runs.check import check
-from finetune.runs.evaluate import evaluate, saved_scores
+from finetune.runs.evaluate import Evaluated, evaluate, saved_scores, write_report, write_scores
+from finetune.runs.held_out import HeldOut
+from finetune.runs.output_dir import make_output_dir
 from finetune.runs.predict import predict
 from finetune.runs.prepare import PreparedData, goal_of, prepare
-from finetune.runs.resolve import ProcessorClasses, Run, make_output_dir, resolve
+from finetune.runs.resolve import ProcessorClasses, Run, find_processor, resolve
 from finetune.runs.train import train
 from finetune.runs.trials import Result
 from finetune.tasks.data_set import Fold
 from finetune.tasks.task import Task
+from finetune.util.files import user_path_errors
+from finetune.util.lock import Lock
+from finetune.util.printable import Block
 
 _log = logging.getLogger(__name__)
 
 
 def run(config: Config, task_class: Type[Task], processor_classes: ProcessorClasses) -> None:
-    """Does what a command asks for.
+    """Runs a command.
 
     Args:
       config: The command's flags.
@@ -35,12 +41,24 @@ def run(config: Config, task_class: Type[Task], processor_classes: ProcessorClas
     Raises:
       InputError: A flag, a file or the data is wrong; the message says where and what to do.
     """
+    with user_path_errors(config.paths):
+        _run(config, task_class, processor_classes)
 
-    def run_fold(config: Config, fold: Fold) -> Scores:
-        return run_model(resolve(config, task_class, processor_classes, fold=fold)).scores
 
-    def run_trial(config: Config) -> Result:
-        return run_model(resolve(config, task_class, processor_classes, is_trial=True))
+def _run(config: Config, task_class: Type[Task], processor_classes: ProcessorClasses) -> None:
+    if task_class.needs_no_model(config):
+        _score_given(config, task_class, processor_classes)
+        return
+
+    def run_fold(config: Config, fold: Fold) -> HeldOut:
+        resolved = resolve(config, task_class, processor_classes, fold=fold)
+        outcome = run_model(resolved, shows_data=fold.index == 0)
+        assert outcome.data is not None
+        return HeldOut(resolved, outcome.data, outcome.outputs, outcome.result.scores)
+
+    def run_trial(config: Config, is_first: bool) -> Result:
+        resolved = resolve(config, task_class, processor_classes, is_trial=True)
+        return run_model(resolved, shows_data=is_first).result
 
     if config.num_folds:
         with _locked(config.output_dir):
@@ -57,19 +75,57 @@ def run(config: Config, task_class: Type[Task], processor_classes: ProcessorClas
         run_model(resolved)
 
 
+def _score_given(
+    config: Config, task_class: Type[Task], processor_classes: ProcessorClasses
+) -> None:
+    """Scores predictions that are given as a file."""
+    processor = find_processor(config.value_of("task_name"), task_class, processor_classes)
+    with _locked(config.output_dir):
+        scores, text, _ = task_class.score_given(config, processor)
+        write_scores(config.output_dir, scores, text, ScoreFiles(config.dev_file or ""))
+
+
 @contextlib.contextmanager
-def _locked(output_dir: Optional[str]) -> Iterator[None]:
-    """Makes the folder of several trainings, and keeps other runs out of it."""
-    make_output_dir(output_dir or "")
-    with contextlib.closing(Lock(output_dir or "")) as lock:
-        lock.take()
+def _locked(output_dir: str) -> Iterator[None]:
+    """Creates the output directory of several training runs if missing, and locks it."""
+    make_output_dir(output_dir)
+    with contextlib.closing(Lock(output_dir)) as lock:
+        _take(lock, output_dir)
         yield
 
 
-def run_model(run: Run) -> Result:
-    """Trains, evaluates and predicts, as far as each is asked for."""
-    with contextlib.closing(Lock(run.output_dir)) as lock:
-        lock.take()
+def _take(lock: Lock, output_dir: str) -> None:
+    lock.take()
+    if lock.is_exclusive:
+        files.remove_leftovers(output_dir)
+
+
+class Outcome(NamedTuple):
+    """The results of a run, for the command that it is part of.
+
+    Attributes:
+      result: Its scores.
+      data: Its data; None if it was finished before.
+      outputs: The model's outputs for the dev file, if it was evaluated.
+    """
+
+    result: Result
+    data: Optional[PreparedData] = None
+    outputs: List[Dict[str, np.ndarray]] = []
+
+
+def run_model(run: Run, shows_data: bool = True) -> Outcome:
+    """Trains, evaluates and predicts, as requested.
+
+    Args:
+      run: The run.
+      shows_data: Whether the log shows the data report.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(run.trained.named_in_errors(type(run.config)))
+        stack.enter_context(user_path_errors(run.config.paths))  # Includes remembered paths.
+        lock = stack.enter_context(contextlib.closing(Lock(run.output_dir)))
+        _take(lock, run.output_dir)
         record = None
         if run.config.do_train:
             record = run_record.make(run.config, run.model)
@@ -77,10 +133,11 @@ def run_model(run: Run) -> Result:
         data = prepare(run)
         goal = goal_of(run.config, data.task)
         make_output_dir(run.output_dir)
-        lock.take()  # The folder may not have existed the first time.
+        lock.take()  # The directory may not have existed the first time.
         trained = False
         if record is not None:
-            record = _complete(run, data, record)
+            run = run.with_size_defaults(len(data.features["train"]))
+            record = _complete(run, data, run_record.make(run.config, run.model))
             report = data_report.make(
                 data.task,
                 run.data,
@@ -89,17 +146,20 @@ def run_model(run: Run) -> Result:
                 model=run.model,
                 warnings=run.warnings,
             )
-            _log.info("%s", format_report(report))
+            if shows_data:
+                _log.info("%s", Block(format_report(report)))
             resume.check_same_training(run.config, run.previous, record)
             if not run.starts_over and files.is_discarded(run.output_dir):
-                _log.info("%s is trained and scored already", run.output_dir)
-                return Result(saved_scores(run.output_dir), goal)
+                _log.info("%s is already trained and scored", run.output_dir)
+                return Outcome(Result(saved_scores(run.output_dir, goal.metric), goal))
             trained = train(run, data, record, report)
-        return Result(_use_model(run, data, trained), goal)
+        evaluated = _use_model(run, data, trained)
+        scores = evaluated.scored[0].scores if evaluated.scored else {}
+        return Outcome(Result(scores, goal), data, evaluated.outputs)
 
 
 def _complete(run: Run, data: PreparedData, record: run_record.RunRecord) -> run_record.RunRecord:
-    """Returns the record of a training with what is known of its data."""
+    """Returns the record of a training run, completed with its labels and data."""
     contents = {
         split: (example.content for example in examples)
         for split, examples in data.examples.items()
@@ -112,13 +172,19 @@ def _complete(run: Run, data: PreparedData, record: run_record.RunRecord) -> run
     )
 
 
-def _use_model(run: Run, data: PreparedData, trained: bool) -> Scores:
-    """Evaluates and predicts, or else reports on the training."""
-    scores: Scores = {}
-    if run.config.do_eval:
-        scores = evaluate(run, data)
-    elif trained:
-        _log.info("Report: %s", html_report.write(run.output_dir, metrics=data.task.metrics))
-    if run.config.do_predict:
-        predict(run, data)
-    return scores
+def _use_model(run: Run, data: PreparedData, trained: bool) -> Evaluated:
+    """Evaluates and predicts if requested; without an evaluation, still reports on training."""
+    evaluated = evaluate(run, data) if run.config.do_eval else Evaluated([], [])
+    scored = evaluated.scored
+    if trained and not scored:
+        write_report(run, data.task)
+    predicted = predict(run, data) if run.config.do_predict else None
+    if (trained or scored) and not run.is_part:
+        summary = closing.summary_of(
+            run,
+            data.task,
+            [*scored, predicted] if predicted else scored,
+            with_predictions=run.config.do_predict,
+        )
+        _log.info("%s", Block(closing.format_summary(summary)))
+    return evaluated

@@ -1,9 +1,12 @@
 """Train a model in the output directory, from the start or from its newest checkpoint."""
 
 import dataclasses
+import functools
 import logging
 import os
-from typing import Optional
+from typing import Callable, Optional, Sequence
+
+import tensorflow.compat.v1 as tf
 
 from finetune.config.config import Config
 from finetune.data.batches import make_training_input_fn
@@ -17,7 +20,7 @@ from finetune.runs.estimators import make_estimator, model_outputs
 from finetune.runs.prepare import PreparedData, goal_of
 from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
-from finetune.training.step_plan import make_step_plan, training_settings
+from finetune.training.step_plan import StepPlan, make_step_plan, training_settings
 from finetune.training.trainer import Trainer
 from finetune.util.plurals import count
 
@@ -26,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class _Start:
-    """Where a training starts: at a checkpoint of its own, or (None) at step 0."""
+    """The start of a training run: its own newest checkpoint, or step 0 if there is none."""
 
     checkpoint: Optional[str]
 
@@ -40,42 +43,59 @@ class _Start:
 
 
 def train(run: Run, data: PreparedData, record: RunRecord, report: DataReport) -> bool:
-    """Trains.
+    """Trains, unless the output directory contains the finished training run.
 
     Args:
       run: The run.
-      data: Its data.
-      record: The complete record of this training.
+      data: The run's data.
+      record: The complete record of this training run.
       report: The report on the data.
 
     Returns:
       Whether there was anything left to train.
     """
-    config, task = run.config, data.task
-    start = _Start(
-        None if run.starts_over else resume.checkpoint_to_resume(run.output_dir, run.record)
-    )
+    config, output_dir = run.config, run.output_dir
+    start = _Start(None if run.starts_over else resume.checkpoint_to_resume(output_dir, run.record))
     plan = make_step_plan(config, len(data.features["train"]))
-    class_weights = task.class_weights(data.features["train"])
+    class_weights = data.task.class_weights(data.features["train"])
     if start.checkpoint is None:
         _claim_output_dir(run, record)
-        data_report.write(report, run.output_dir)
-        run.data.write_split(run.output_dir)
+        data_report.write(report, output_dir)
+        run.data.write_split(output_dir)
     else:
         _update_record(run, record)
     if start.is_finished:
         _log.info(
-            "%s is trained already, %d steps. Nothing to train; --overwrite_output_dir=true "
+            "%s is already trained (%d steps). Nothing to train; --overwrite_output_dir=true "
             "retrains from scratch.",
-            run.output_dir,
+            output_dir,
             start.step,
         )
-        training_checkpoints.finish_training(run.output_dir)  # In case a kill prevented that
+        training_checkpoints.finish_training(output_dir)  # In case a kill prevented it
         return False
     _log_start(config, start, len(data.features["train"]), plan.num_train_steps)
-    if class_weights is not None:
-        named = zip(task.labels, class_weights)
-        _log.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))
+    _log_class_weights(data.task, class_weights)
+    goal = goal_of(config, data.task)
+    estimator = _make_training_estimator(run, data.task, start, plan, class_weights)
+    trainer = Trainer(config, plan, goal, functools.partial(_score, run, data))
+    trainer.train(start.step, estimator, _make_input_fn(run, data, start))
+    _log.info("Trained: %s", training_checkpoints.finish_training(output_dir))
+    best = best_model.checkpoint_of(output_dir)
+    if best is not None:
+        _log.info("Best model by %s: %s", goal.metric, best)
+    elif config.eval_every:
+        _log.warning("%s The last model is used.", goal.undefined_message())
+    return True
+
+
+def _make_training_estimator(
+    run: Run,
+    task: Task,
+    start: _Start,
+    plan: StepPlan,
+    class_weights: Optional[Sequence[float]],
+) -> tf.estimator.Estimator:
+    config = run.config
     training = training_settings(
         config,
         plan.num_train_steps,
@@ -83,40 +103,37 @@ def train(run: Run, data: PreparedData, record: RunRecord, report: DataReport) -
         class_weights=class_weights,
         new_head=_starts_from_other_labels(config, task),
     )
-    init_checkpoint = None if start.checkpoint else config.init_checkpoint
-    estimator = make_estimator(run, task, init_checkpoint, training)
-    input_fn = make_training_input_fn(
+    return make_estimator(run, task, None if start.checkpoint else config.init_checkpoint, training)
+
+
+def _make_input_fn(run: Run, data: PreparedData, start: _Start) -> Callable:
+    config = run.config
+    return make_training_input_fn(
         data.features["train"],
         batch_size=config.rows_per_step,
         seed=config.seed,
-        by_length=config.group_by_length,
+        by_length=config.require("group_by_length"),
         start_step=start.step,
         pad_to=run.pad_to,
         parts=config.gradient_accumulation_steps,
     )
 
-    def evaluate(checkpoint: str) -> Scores:
-        outputs = model_outputs(
-            run,
-            task,
-            data.features["dev"],
-            batch_size=config.eval_batch_size,
-            checkpoint=checkpoint,
-            what="Evaluating",
-        )
-        return task.score(data.examples["dev"], data.features["dev"], outputs)[0]
 
-    goal = goal_of(config, task)
-    Trainer(config, plan, goal, evaluate).train(start.step, estimator, input_fn)
-    _log.info("Trained: %s", training_checkpoints.finish_training(run.output_dir))
-    best = best_model.checkpoint_of(run.output_dir)
-    if best is not None:
-        _log.info("Best model by %s: %s", goal.metric, best)
-    return True
+def _score(run: Run, data: PreparedData, checkpoint: str) -> Scores:
+    """Returns a checkpoint's scores on the dev file."""
+    outputs = model_outputs(
+        run,
+        data.task,
+        data.features["dev"],
+        batch_size=run.config.eval_batch_size,
+        checkpoint=checkpoint,
+        what="Evaluating",
+    )
+    return data.task.score(data.examples["dev"], data.features["dev"], outputs).scores
 
 
 def _claim_output_dir(run: Run, record: RunRecord) -> None:
-    """Makes the output directory this training's, once nothing prevents the training any more."""
+    """Checks that training can start, then writes its record to the output directory."""
     if run.config.init_checkpoint:
         checkpoints.check_encoder(run.config.init_checkpoint, run.model.bert_config)
     files.check_is_ours(run.output_dir)
@@ -126,7 +143,7 @@ def _claim_output_dir(run: Run, record: RunRecord) -> None:
 
 
 def _update_record(run: Run, record: RunRecord) -> None:
-    """Rewrites the record of a training that is resumed with changes."""
+    """Rewrites the record of a training run that is resumed with changes."""
     previous = run.previous
     if previous is None or not previous.differences(record, type(run.config)):
         return
@@ -137,12 +154,12 @@ def _update_record(run: Run, record: RunRecord) -> None:
 
 
 def _starts_from_other_labels(config: Config, task: Task) -> bool:
-    """Returns whether --init_checkpoint is a fine-tuned model with other labels."""
+    """Returns whether --init_checkpoint is a fine-tuned model with different labels."""
     folder = os.path.dirname(config.init_checkpoint or "")
     record = run_record.load(folder) if folder else None
     if record is None:
         return False
-    # Models from before there were problem types have single labels.
+    # Older records lack the problem type, which was then always single_label.
     was, now = (f.get("problem_type", "single_label") for f in (record.facts, task.facts()))
     return record.labels != task.labels or was != now
 
@@ -151,7 +168,9 @@ def _log_start(config: Config, start: _Start, num_rows: int, num_train_steps: in
     if start.checkpoint:
         _log.info("Resuming from %s, step %d of %d", start.checkpoint, start.step, num_train_steps)
     elif not config.init_checkpoint:
-        _log.info("No --init_checkpoint: training from random weights, not from a pretrained model")
+        _log.warning(
+            "No --init_checkpoint: training starts from random weights, not from a pretrained model"
+        )
     if config.freeze_embeddings or config.freeze_layers:
         embeddings = "the embeddings, " if config.freeze_embeddings else ""
         _log.info("Frozen: %sthe lowest %s", embeddings, count(config.freeze_layers, "layer"))
@@ -163,3 +182,9 @@ def _log_start(config: Config, start: _Start, num_rows: int, num_train_steps: in
         f"{parts} × {config.train_batch_size}" if parts > 1 else config.train_batch_size,
         f", {num_train_steps - start.step} remaining" if start.step else "",
     )
+
+
+def _log_class_weights(task: Task, class_weights: Optional[Sequence[float]]) -> None:
+    if class_weights is not None:
+        named = zip(task.labels, class_weights)
+        _log.info("Class weights: %s", ", ".join(f"{name} {w:.4g}" for name, w in named))

@@ -1,4 +1,4 @@
-"""Each label's weight in the loss."""
+"""Compute the weight of each label in the loss from --class_weights."""
 
 from typing import Dict, List, Sequence
 
@@ -13,12 +13,12 @@ def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) ->
     """Returns the weight of each label.
 
     Args:
-      given: --class_weights: `balanced`, one number per label, or `label=weight` pairs.
+      given: The items of --class_weights: `balanced`, a number per label, or `label=weight` pairs.
       labels: The label list.
-      counts: How often each label occurs, for `balanced`.
+      counts: int [L], the number of rows with each label, for `balanced`.
 
     Raises:
-      UsageError: A label is unknown or given twice, or a weight is not a number of at least 0.
+      UsageError: A label is unknown or occurs twice, or a weight is not a number of at least 0.
     """
     if list(given) == [BALANCED]:
         return _balanced(counts)
@@ -40,13 +40,13 @@ def parse(given: Sequence[str], labels: Sequence[str], counts: Sequence[int]) ->
                 f"{', '.join(labels):.200}."
             )
         if label in weights:
-            raise UsageError(f"--class_weights: {label!r} is given twice.")
+            raise UsageError(f"--class_weights: {label!r} occurs twice.")
         weights[label] = _weight(weight, item)
     return _checked([weights.get(label, 1.0) for label in labels])
 
 
 def _balanced(counts: Sequence[int]) -> List[float]:
-    """Returns weights inverse to the labels' frequencies; 1 for labels that do not occur."""
+    """Returns weights inversely proportional to the counts; 1 for labels that do not occur."""
     from sklearn.utils.class_weight import compute_class_weight
 
     weights = np.ones(len(counts))
@@ -69,5 +69,5 @@ def _weight(text: str, item: str) -> float:
     except ValueError:
         weight = -1.0
     if not 0 <= weight < float("inf"):
-        raise UsageError(f"--class_weights: found {item!r}; expected a number of at least 0.")
+        raise UsageError(f"--class_weights: found {item!r}; expected a number that is at least 0.")
     return weight

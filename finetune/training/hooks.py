@@ -1,10 +1,10 @@
-"""Session hooks of a training: they show, log and save it, and stop it early."""
+"""Session hooks for training: show progress, log, save checkpoints and stop on a signal."""
 
 import logging
 import math
 import os
 import time
-from typing import Callable, Optional
+from typing import Callable, NamedTuple, Optional
 
 import tensorflow.compat.v1 as tf
 
@@ -13,7 +13,7 @@ from finetune.output import names
 from finetune.output.train_log import TrainLog
 from finetune.training.step_plan import StepPlan
 from finetune.util.errors import InputError
-from finetune.util.progress import Progress, on_terminal
+from finetune.util.progress import Progress, format_duration, on_terminal
 from finetune.util.signals import StopRequest
 
 _log = logging.getLogger(__name__)
@@ -26,16 +26,16 @@ class Diverged(InputError):
 
 
 class WatchHook(tf.train.SessionRunHook):
-    """Shows and logs loss, learning rate and speed; stops a training that diverges."""
+    """Shows and logs loss, learning rate and speed; stops a training run that diverges."""
 
     def __init__(self, plan: StepPlan, log: TrainLog, *, skips_overflows: bool):
         """Creates the hook.
 
         Args:
-          plan: Says when a log line is due.
-          log: Receives the lines.
-          skips_overflows: Whether a step whose gradient is not finite is skipped, as with a loss
-            scale.
+          plan: Determines when a log line is due.
+          log: The log to which the lines are written.
+          skips_overflows: Whether the optimizer skips steps whose gradient is not finite, as it
+            does with a loss scale.
         """
         self._plan = plan
         self._log = log
@@ -43,13 +43,13 @@ class WatchHook(tf.train.SessionRunHook):
         self._progress: Optional[Progress] = None
         self._started_at = time.monotonic()
 
-    def begin(self):
+    def begin(self) -> None:
         """Looks up the graph's tensors."""
         self._watched = watched_in_graph()
         self._global_step = tf.train.get_global_step()
 
-    def after_create_session(self, session, coord):
-        """Starts the clock, at the step at which the training starts or resumes."""
+    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        """Starts the clock at the step where training starts or resumes."""
         self._step = int(session.run(self._global_step))
         self._smoothed, self._weight_of_smoothed = 0.0, 0.0
         total = self._plan.num_train_steps
@@ -58,11 +58,13 @@ class WatchHook(tf.train.SessionRunHook):
         self._start_step()
         self._start_line()
 
-    def before_run(self, run_context):
+    def before_run(self, run_context: tf.train.SessionRunContext) -> tf.train.SessionRunArgs:
         """Requests the watched tensors, which the step computes anyway."""
         return tf.train.SessionRunArgs(self._watched)
 
-    def after_run(self, run_context, run_values):
+    def after_run(
+        self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues
+    ) -> None:
         """Updates the progress line; logs a line if one is due."""
         values: Watched = run_values.results
         self._loss_sum += float(values.loss_sum)
@@ -111,7 +113,7 @@ class WatchHook(tf.train.SessionRunHook):
             self._progress.add(1, self._state(values))
         self._start_step()
         if self._is_first and not self._plan.logs_at(self._step):
-            # The first step allocates memory and chooses kernels: its time is not typical.
+            # The first step allocates memory and chooses kernels, so its time is not typical.
             self._start_timing()
         self._is_first = False
 
@@ -129,52 +131,61 @@ class WatchHook(tf.train.SessionRunHook):
 
     def _end_line(self, values: Watched) -> None:
         seconds = self._seconds()
-        row = {
-            "loss": self._losses / self._steps_in_line,
-            "learning_rate": float(values.learning_rate),
-            "gradient_norm": _finite(values.gradient_norm),
-            "examples_per_second": self._rows / seconds,
-            "tokens_per_second": self._wordpieces / seconds,
-        }
-        self._log.write(self._step, self._plan.epoch_of(self._step), row)
+        figures = _Figures(
+            loss=self._losses / self._steps_in_line,
+            learning_rate=float(values.learning_rate),
+            gradient_norm=_finite(values.gradient_norm),
+            examples_per_second=self._rows / seconds,
+            tokens_per_second=self._wordpieces / seconds,
+            seconds=self._log.seconds(),
+        )
+        self._log.write(self._step, self._plan.epoch_of(self._step), figures._asdict())
         if not on_terminal():
-            left = (self._plan.num_train_steps - self._step) * seconds / self._steps_timed
-            _log.info(
-                "step %d of %d, epoch %.2f: loss %.4f, learning rate %.2e, %.1f examples/s, "
-                "%.0f tokens/s, %s left",
-                self._step,
-                self._plan.num_train_steps,
-                self._plan.epoch_of(self._step),
-                row["loss"],
-                row["learning_rate"],
-                row["examples_per_second"],
-                row["tokens_per_second"],
-                _duration(left),
-            )
+            steps_left = self._plan.num_train_steps - self._step
+            self._log_line(figures, seconds_left=steps_left * seconds / self._steps_timed)
         self._start_line()
+
+    def _log_line(self, figures: "_Figures", seconds_left: float) -> None:
+        _log.info(
+            "step %d of %d, epoch %.2f: loss %.4f, learning rate %.2e, %.1f examples/s, "
+            "%.0f tokens/s, %s left",
+            self._step,
+            self._plan.num_train_steps,
+            self._plan.epoch_of(self._step),
+            figures.loss,
+            figures.learning_rate,
+            figures.examples_per_second,
+            figures.tokens_per_second,
+            format_duration(seconds_left),
+        )
+
+
+class _Figures(NamedTuple):
+    """The figures in a log line, by their names in train_log.jsonl."""
+
+    loss: float  # The mean over the steps since the previous line
+    learning_rate: float
+    gradient_norm: Optional[float]
+    examples_per_second: float
+    tokens_per_second: float
+    seconds: float  # Since the start of training
 
 
 def _finite(value: float) -> Optional[float]:
-    # A step that a loss scale skips has no finite gradient, and JSON has no infinity.
+    # The gradient of a skipped step is not finite, and JSON has no infinity.
     return float(value) if math.isfinite(value) else None
 
 
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-
-
 class SaverHook(tf.train.CheckpointSaverHook):
-    """Saves at the steps of a plan and at the end, but not at the step where training started."""
+    """Saves at the steps of a plan and at the end, but not at the step where training starts."""
 
     def __init__(self, output_dir: str, plan: StepPlan, after_save: Callable[[int], bool]):
-        """Creates the hook; the `tf.train.Saver` is the graph's.
+        """Creates the hook, which uses the graph's `tf.train.Saver`.
 
         Args:
-          output_dir: Folder of the checkpoints.
-          plan: Says when a checkpoint is due.
-          after_save: Called with the step after each save; returns whether training is to end.
+          output_dir: The directory for checkpoints.
+          plan: Determines when a checkpoint is due.
+          after_save: Called with the step after each save; returns whether to end training.
         """
         super().__init__(
             output_dir,
@@ -185,13 +196,15 @@ class SaverHook(tf.train.CheckpointSaverHook):
         )
         self._plan = plan
 
-    def after_create_session(self, session, coord):
-        """Records that the current step is saved already."""
+    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        """Records that the current step is already saved."""
         self._timer.update_last_triggered_step(session.run(self._global_step_tensor))
 
-    def after_run(self, run_context, run_values):
+    def after_run(
+        self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues
+    ) -> None:
         """Saves if a checkpoint is due."""
-        # The step was read while the graph was running: before or after it was incremented.
+        # The graph may have read the step before or after incrementing it.
         read = int(run_values.results)
         if not (self._plan.saves_at(read) or self._plan.saves_at(read + 1)):
             return
@@ -207,25 +220,27 @@ class _Listener(tf.train.CheckpointSaverListener):
         self._output_dir = output_dir
         self._after_save = after_save
 
-    def before_save(self, session, global_step_value):
-        # TensorFlow would recreate the folder, without everything else that was in it.
+    def before_save(self, session: tf.Session, global_step_value: int) -> None:
+        # TensorFlow would recreate the directory, but not the other files in it.
         if not os.path.isdir(self._output_dir):
             raise InputError(
-                f"--output_dir={self._output_dir} was deleted or moved during the training. If it "
-                "was moved, move it back: the same command resumes the training."
+                f"--output_dir={self._output_dir} was deleted or moved during training. If it was "
+                "moved, move it back: the same command then resumes training."
             )
 
-    def after_save(self, session, global_step_value):
+    def after_save(self, session: tf.Session, global_step_value: int) -> bool:
         return self._after_save(int(global_step_value))
 
 
 class StopHook(tf.train.SessionRunHook):
-    """Ends a training after the step in which a signal arrived."""
+    """Ends a training run after the step in which a signal arrived."""
 
     def __init__(self, stop: StopRequest):
         self._stop = stop
 
-    def after_run(self, run_context, run_values):
-        """Requests the end."""
+    def after_run(
+        self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues
+    ) -> None:
+        """Ends training if a signal has arrived."""
         if self._stop.signal:
             run_context.request_stop()

@@ -1,4 +1,4 @@
-"""Which variables are frozen in a training, and which have their own learning rate."""
+"""Select the variables that are frozen, and those with a learning rate of their own."""
 
 from typing import Dict, List
 
@@ -15,10 +15,10 @@ def _layer(number: int) -> str:
 
 
 def frozen(config: Config, num_layers: int) -> List[str]:
-    """Returns regular expressions that match the names of the variables that are not trained.
+    """Returns regular expressions that match the names of frozen variables.
 
     Raises:
-      UsageError: The model has fewer layers than are to be frozen.
+      UsageError: --freeze_layers exceeds the number of layers.
     """
     if config.freeze_layers > num_layers:
         raise UsageError(
@@ -29,10 +29,10 @@ def frozen(config: Config, num_layers: int) -> List[str]:
 
 
 def learning_rate_factors(config: Config, num_layers: int) -> Dict[str, float]:
-    """Returns factors on the learning rate; see `optimization.create_optimizer`.
+    """Returns learning-rate factors by variable pattern; see `optimization.create_optimizer`.
 
-    With a decay d, the factor of the highest of N layers is d, that of the lowest d^N, and that of
-    the embeddings d^(N + 1); everything above the layers has 1. This is the discriminative
+    With decay d and N layers, the factor is d for the highest layer, d^N for the lowest, d^(N + 1)
+    for the embeddings, and 1 for everything above the layers. This is the discriminative
     fine-tuning of Howard and Ruder 2018, https://arxiv.org/abs/1801.06146, section 3.2.
     """
     factors = {}

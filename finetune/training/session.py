@@ -10,7 +10,7 @@ from tensorflow.core.protobuf import rewriter_config_pb2
 from finetune.util.errors import InputError
 
 _ON = rewriter_config_pb2.RewriterConfig.ON
-# Linux's names of the instructions that multiply bfloat16. Without them, float32 is faster.
+# Linux's names for instructions that multiply in bfloat16. Without them, float32 is faster.
 _BF16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
 
 
@@ -23,8 +23,8 @@ def check_precision(use_bf16: bool, use_fp16: bool) -> None:
         )
     if use_fp16 and not tf.config.list_physical_devices("GPU"):
         raise InputError(
-            "--use_fp16=true: TensorFlow finds no GPU, and float16 is for GPUs. Remove the flag, "
-            "or check the GPU driver and CUDA installation."
+            "--use_fp16=true: TensorFlow finds no GPU, and float16 requires one. Omit the flag, or "
+            "check the GPU driver and the CUDA installation."
         )
 
 
@@ -40,20 +40,20 @@ def _processor_flags() -> Set[str]:
 def make_session_config(
     use_xla: bool = False, use_bf16: bool = False, use_fp16: bool = False
 ) -> tf.ConfigProto:
-    """Returns the session's settings.
+    """Returns the settings of a session.
 
     TensorFlow chooses the number of threads: one per core, both within an op and across
-    independent ops. In benchmarks/README.md, running one op at a time was not faster, and
-    TensorFlow's own matrix products (TF_ENABLE_ONEDNN_OPTS=0) were a quarter slower than oneDNN's.
+    independent ops. Running one op at a time was not faster, and TensorFlow's own matrix products
+    (TF_ENABLE_ONEDNN_OPTS=0) were a quarter slower than oneDNN's: see benchmarks/README.md.
 
     Args:
-      use_xla: Whether to compile with XLA whatever can be compiled.
+      use_xla: Whether XLA compiles everything that it can.
       use_bf16: Whether CPUs multiply in bfloat16. TensorFlow's automatic mixed precision keeps
-        weights, sums and everything else that needs more digits in float32.
-      use_fp16: The same for GPUs, in float16. A training then needs a loss scale: see
-        `optimization.create_optimizer`.
+        weights, sums and everything else that needs more precision in float32.
+      use_fp16: Whether GPUs multiply in float16, with the same exceptions as `use_bf16`. Training
+        then needs a loss scale; see `optimization.create_optimizer`.
     """
-    # Estimator's default as well: optimizing the graph twice only takes longer.
+    # This is Estimator's default. Optimizing the graph a second time only takes longer.
     rewrites = rewriter_config_pb2.RewriterConfig(
         meta_optimizer_iterations=rewriter_config_pb2.RewriterConfig.ONE
     )
@@ -65,7 +65,7 @@ def make_session_config(
         allow_soft_placement=True, graph_options=tf.GraphOptions(rewrite_options=rewrites)
     )
     if use_xla:
-        # Without this, XLA skips what runs on a CPU.
+        # Without this flag, XLA skips ops that run on a CPU.
         flags = os.environ.get("TF_XLA_FLAGS", "")
         os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_cpu_global_jit".strip()
         session_config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_2

@@ -1,4 +1,4 @@
-"""How a training proceeds according to its configuration, and what is due at which step."""
+"""The plan of a training run: its settings, and at which steps it logs, saves and evaluates."""
 
 import dataclasses
 import math
@@ -16,14 +16,14 @@ _MAX_STEPS = 10**12
 
 @dataclasses.dataclass(frozen=True)
 class StepPlan:
-    """Says what is due after a step. It depends only on the step, so resuming changes nothing.
+    """Decides what is due after each step. Only the step matters, so resuming changes nothing.
 
     Attributes:
-      num_train_steps: Steps of the whole training.
-      epoch_steps: Steps per epoch.
-      log_every: Steps between two log lines.
-      save_every: Steps between two checkpoints.
-      eval_every: Steps between two evaluations, or `EPOCH`; None: no evaluations.
+      num_train_steps: Total number of training steps.
+      epoch_steps: Number of steps per epoch.
+      log_every: Number of steps between two log lines.
+      save_every: Number of steps between two checkpoints.
+      eval_every: Number of steps between two evaluations, or `EPOCH`; None to never evaluate.
     """
 
     num_train_steps: int
@@ -53,21 +53,20 @@ class StepPlan:
 
 
 def make_step_plan(config: Config, num_rows: int) -> StepPlan:
-    """Returns the plan of a training on `num_rows` rows.
+    """Returns the plan of a training run on `num_rows` rows.
 
     Raises:
-      InputError: The training has too many steps, or fewer than its warm-up.
+      InputError: The training run has too many steps, or fewer steps than its warm-up.
     """
     epoch_steps = steps_per_epoch(num_rows, config.rows_per_step)
-    if epoch_steps * config.num_train_epochs > _MAX_STEPS:
-        raise InputError(
-            f"--num_train_epochs={config.num_train_epochs}: more than {_MAX_STEPS} steps."
-        )
-    # Subtract a little, since 100 steps times 1.1 epochs are 110.00000000000001.
-    num_train_steps = max(1, math.ceil(epoch_steps * config.num_train_epochs - 1e-6))
+    epochs = config.require("num_train_epochs")
+    if epoch_steps * epochs > _MAX_STEPS:
+        raise InputError(f"--num_train_epochs={epochs}: more than {_MAX_STEPS} steps.")
+    # Subtract a little, because 100 steps times 1.1 epochs yields 110.00000000000001.
+    num_train_steps = max(1, math.ceil(epoch_steps * epochs - 1e-6))
     if config.warmup_steps is not None and config.warmup_steps > num_train_steps:
         raise InputError(
-            f"--warmup_steps={config.warmup_steps}: the whole training has only "
+            f"--warmup_steps={config.warmup_steps}: training has only "
             f"{count(num_train_steps, 'step')}."
         )
     return StepPlan(
@@ -87,12 +86,12 @@ def training_settings(
     class_weights: Optional[Sequence[float]] = None,
     new_head: bool = False,
 ) -> Training:
-    """Returns the settings of a training.
+    """Returns the settings of a training run.
 
     Args:
       config: The configuration.
-      num_train_steps: Steps of the whole training.
-      num_layers: Layers of the model.
+      num_train_steps: Total number of training steps.
+      num_layers: Number of layers in the model.
       class_weights: See `Training`.
       new_head: See `Training`.
     """
@@ -105,7 +104,7 @@ def training_settings(
         if getattr(config, name) is not None
     }
     return Training(
-        learning_rate=config.learning_rate,
+        learning_rate=config.require("learning_rate"),
         num_train_steps=num_train_steps,
         num_warmup_steps=warmup_steps,
         schedule=config.lr_schedule,

@@ -1,4 +1,4 @@
-"""One training: its steps, checkpoints and evaluations, the best model, and how it ends."""
+"""One training run: its steps, checkpoints, evaluations and best model, and how it ends."""
 
 import contextlib
 import logging
@@ -15,8 +15,8 @@ from finetune.training.hooks import Diverged, SaverHook, StopHook, WatchHook
 from finetune.training.step_plan import StepPlan
 from finetune.util import signals
 from finetune.util.errors import InputError
+from finetune.util.files import is_full_disk
 from finetune.util.plurals import count
-from finetune.util.tensorflow_errors import is_full_disk
 
 _log = logging.getLogger(__name__)
 
@@ -24,15 +24,15 @@ Evaluate = Callable[[str], Scores]
 
 
 class Trainer:
-    """Trains in an output directory, from the start or from a checkpoint."""
+    """Trains in an output directory, from step 0 or from a checkpoint."""
 
     def __init__(self, config: Config, plan: StepPlan, goal: Goal, evaluate: Evaluate):
         """Creates a trainer.
 
         Args:
           config: The configuration.
-          plan: Says what is due at which step.
-          goal: What makes one model better than another.
+          plan: Determines what is due after each step.
+          goal: The metric that selects the best model.
           evaluate: Scores a checkpoint on the dev file.
         """
         self._config = config
@@ -48,13 +48,13 @@ class Trainer:
         """Trains up to the last step, or until early stopping.
 
         Args:
-          start_step: Steps done already: the step of the newest checkpoint.
-          estimator: Its `model_fn` trains.
-          input_fn: Yields the batches from `start_step` on.
+          start_step: The step of the newest checkpoint; 0 if there is none.
+          estimator: The Estimator to train.
+          input_fn: Provides the batches, starting at `start_step`.
 
         Raises:
           Interrupted: A signal arrived; everything trained so far is saved.
-          InputError: The training diverged, or memory or disk space ran out.
+          InputError: Training diverged, or memory or disk space ran out.
         """
         self._log = TrainLog(self._config.output_dir, start_step)
         self._watch = WatchHook(self._plan, self._log, skips_overflows=self._config.use_fp16)
@@ -73,7 +73,7 @@ class Trainer:
             self._log.close()
 
     def _is_done(self, start_step: int) -> bool:
-        """Evaluates a checkpoint if that is still to do; returns whether the training is over."""
+        """Runs the last evaluation if a kill prevented it; returns whether training is over."""
         if start_step and self._plan.evaluates_at(start_step):
             evaluated = any(row["step"] == start_step for row in self._log.evaluations())
             if not evaluated and self._evaluate_step(start_step):
@@ -81,32 +81,36 @@ class Trainer:
         return start_step >= self._plan.num_train_steps or self._stops_early()
 
     def _evaluate_if_due(self, step: int) -> bool:
-        """Evaluates after a save if that is due; returns whether training is to end."""
+        """Evaluates if an evaluation is due after a step; returns whether to end training."""
         return self._plan.evaluates_at(step) and self._evaluate_step(step)
 
     def _evaluate_step(self, step: int) -> bool:
-        """Scores the newest checkpoint and keeps the best; returns whether training is to end."""
+        """Scores the newest checkpoint, keeps it if it is best; returns whether to end training."""
         started_at = time.monotonic()
         output_dir = self._config.output_dir
-        checkpoint = training_checkpoints.latest(output_dir)
+        checkpoint = training_checkpoints.newest(output_dir)
         with self._stop.immediate():
             self._is_evaluating = True
             scores = self._evaluate(checkpoint)
             self._is_evaluating = False
         best_before = self._goal.best_of(self._log.evaluations())
         is_best = self._goal.is_better(scores, best_before)
-        if is_best or not best_model.exists(output_dir):
+        is_undefined = self._goal.value_of(scores) is None
+        if is_best or not (is_undefined or best_model.exists(output_dir)):
             best_model.keep(checkpoint, output_dir, scores)
         self._log.write_evaluation(step, self._plan.epoch_of(step), scores)
-        shown = {self._goal.metric: self._goal.value_of(scores), "loss": scores.get("loss")}
-        _log.info(
-            "step %d: dev %s%s",
-            step,
-            ", ".join(f"{name} {v:.4f}" for name, v in shown.items() if v is not None),
-            " (best so far)" if is_best else "",
-        )
+        self._log_scores(step, scores, is_best)
         self._watch.exclude(time.monotonic() - started_at)
         return self._stops_early()
+
+    def _log_scores(self, step: int, scores: Scores, is_best: bool) -> None:
+        metric = self._goal.metric
+        shown = {metric: self._goal.value_of(scores), "loss": scores.get("loss")}
+        figures = [f"{name} {value:.4f}" for name, value in shown.items() if value is not None]
+        if shown[metric] is None:
+            figures.append(f"{metric} undefined")
+        note = " (best so far)" if is_best else ""
+        _log.info("step %d: dev %s%s", step, ", ".join(figures), note)
 
     def _stops_early(self) -> bool:
         patience = self._config.early_stopping_patience
@@ -123,18 +127,18 @@ class Trainer:
             evaluations[-1]["step"],
             self._goal.metric,
             count(waited, "evaluation"),
-            self._goal.best_of(evaluations)["step"],
+            evaluations[-1 - waited]["step"],
         )
         return True
 
     @contextlib.contextmanager
     def _advice(self) -> Iterator[None]:
-        """Turns what can go wrong in a training into one line that says what to do."""
+        """Turns foreseeable failures of a training run into errors that say what to do."""
         try:
             yield
         except Diverged as error:
             raise InputError(
-                f"{error}: the training diverged. Lower --learning_rate or raise "
+                f"{error}: training diverged. Lower --learning_rate or raise "
                 "--warmup_proportion, and retrain with --overwrite_output_dir=true. "
                 f"{self._last_good()}"
             ) from error
@@ -164,7 +168,7 @@ class Trainer:
         training_checkpoints.remove_unfinished(self._config.output_dir)
         return (
             f"--output_dir={self._config.output_dir}: no space is left on its disk. "
-            f"{self._last_good()} Free some space; the same command then resumes."
+            f"{self._last_good()} Free some space; the same command then resumes training."
         )
 
     def _out_of_memory(self) -> str:
@@ -172,25 +176,25 @@ class Trainer:
         if self._is_evaluating:
             return (
                 f"Out of memory in an evaluation with --eval_batch_size={config.eval_batch_size}. "
-                f"Give a smaller one; the same command then resumes. {self._last_good()}"
+                f"Lower it, and rerun the command to resume training. {self._last_good()}"
             )
         advice = []
         smaller = _smaller_part(config)
         if smaller is not None:
             advice.append(
                 f"--train_batch_size={smaller} "
-                f"--gradient_accumulation_steps={config.rows_per_step // smaller} (which trains "
-                "the same in less memory)"
+                f"--gradient_accumulation_steps={config.rows_per_step // smaller} (which is "
+                "equivalent, but needs less memory)"
             )
         advice.append(f"a --max_seq_length below {config.max_seq_length}")
         return (
-            f"Out of memory with --train_batch_size={config.train_batch_size}. Give "
+            f"Out of memory with --train_batch_size={config.train_batch_size}. Set "
             f"{', or '.join(advice)}, and --resume_with_changes=true if there is a checkpoint. "
             f"{self._last_good()}"
         )
 
 
 def _smaller_part(config: Config) -> Optional[int]:
-    """Returns a smaller --train_batch_size that divides the rows of a step evenly, if any."""
+    """Returns a smaller --train_batch_size that divides the rows per step evenly, if any."""
     sizes = range(1, config.train_batch_size // 2 + 1)
     return max((size for size in sizes if config.rows_per_step % size == 0), default=None)

@@ -1,32 +1,143 @@
-"""Write files completely or not at all."""
+"""Write files completely or not at all; tell the user's file errors from bugs."""
 
 import contextlib
+import errno
 import hashlib
 import os
+import shutil
+import stat
 import tempfile
-from typing import IO, Iterator
+from typing import IO, Collection, Iterator, Optional
+
+from finetune.util.errors import InputError
 
 
 @contextlib.contextmanager
-def atomic_text(path: str) -> Iterator[IO[str]]:
-    """Opens a UTF-8 file that replaces `path` once it is written and closed."""
+def atomic_text(path: str, keep_partial: bool = False) -> Iterator[IO[str]]:
+    """Opens a UTF-8 file that replaces `path` once it is written and closed.
+
+    Args:
+      path: The file.
+      keep_partial: Whether what was written before an error replaces `path`, too.
+    """
     folder, name = os.path.split(path)
     handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=name + ".", suffix=".tmp")
+    is_complete = False
     try:
         with open(handle, "w", encoding="utf-8", newline="") as writer:
             yield writer
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
+        is_complete = True
+    except OSError as error:
+        if is_full_disk(error) and error.filename is None:  # As from any write
+            error.filename = path
         raise
+    finally:
+        if is_complete or (keep_partial and os.path.getsize(temporary)):
+            make_readable(temporary)
+            os.replace(temporary, path)
+        else:
+            os.unlink(temporary)
 
 
-def _umask() -> int:
-    # mkstemp makes files for their owner alone; results are for whom the user's umask lets.
+def make_readable(path: str) -> None:
+    """Gives a file the user's default permissions; mkstemp's can be read only by their owner."""
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    os.chmod(path, 0o666 & ~mask)
+
+
+@contextlib.contextmanager
+def user_path_errors(paths: Collection[str]) -> Iterator[None]:
+    """Turns an `OSError` about a file or folder that the user named into an `InputError`.
+
+    The error may also be about a file inside such a folder, or about a folder above it. Any other
+    `OSError` is unchanged: it is a bug, or the disk is full.
+
+    Args:
+      paths: The files and folders. A path can also be the common prefix of several files, as that
+        of a checkpoint is.
+    """
+    try:
+        yield
+    except OSError as error:
+        found = error.filename
+        # Some functions of `os` accept a file descriptor as the path.
+        is_path = bool(found) and isinstance(found, (str, bytes, os.PathLike))
+        if not is_path or is_full_disk(error):
+            raise
+        name = os.fsdecode(found)
+        if not any(_is_about(path, name) for path in paths):
+            raise
+        raise InputError(f"{name}: {error.strerror}.") from error
+
+
+def _is_about(path: str, name: str) -> bool:
+    path, name = os.path.realpath(path), os.path.realpath(name)
+    is_above = path.startswith(os.path.join(name, ""))
+    return name == path or is_above or name.startswith((os.path.join(path, ""), path + "."))
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Returns whether an error, also one of TensorFlow, means that a disk or a quota is full."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    message = getattr(error, "message", None) or ""
+    return "No space left on device" in message or "Disk quota exceeded" in message
+
+
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def special_kind(path: str) -> Optional[str]:
+    """Returns what a path is if it is neither a file nor a folder, for example "a pipe"."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None
+    return next((kind for is_kind, kind in _KINDS if is_kind(mode)), None)
+
+
+def check_not_special(path: str) -> None:
+    """Raises `InputError` if a path is a pipe, a device or a socket, without opening it.
+
+    Opening one can block forever, and reading it may never end.
+    """
+    kind = special_kind(path)
+    if kind is not None:
+        raise InputError(f"{path} is {kind}; expected a file, which can be read more than once.")
+
+
+def check_free_space(folder: str, num_bytes: float, what: str) -> None:
+    """Raises `InputError` if a disk has less free space than something needs.
+
+    Args:
+      folder: A folder on the disk.
+      num_bytes: The number of bytes that it needs at least.
+      what: What needs them, for the message.
+    """
+    disk = shutil.disk_usage(folder)
+    if disk.total and disk.free < num_bytes:  # Some file systems report no size.
+        raise InputError(
+            f"{folder}: {what} needs {num_bytes / 1e6:,.1f} MB, but only {disk.free / 1e6:,.1f} MB "
+            "are free on this disk. Free some space, or choose a folder on a different disk."
+        )
+
+
+def check_link(path: str) -> None:
+    """Raises `InputError` if a path is a link to a file that does not exist."""
+    if os.path.islink(path) and not os.path.exists(path):
+        raise InputError(f"{path}: a link to {os.readlink(path)}, which does not exist.")
+
+
+def copy_file(path: str, target: str) -> None:
+    """Copies a regular file; raises `InputError` for a pipe or a device, which may never end."""
+    check_not_special(path)
+    shutil.copyfile(path, target)
 
 
 def sha256_of(path: str) -> str:
@@ -36,3 +147,8 @@ def sha256_of(path: str) -> str:
         for block in iter(lambda: reader.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def list_folder(folder: str) -> str:
+    """Returns the names in a folder, for messages."""
+    return ", ".join(sorted(os.listdir(folder))) or "nothing"

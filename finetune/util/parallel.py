@@ -1,4 +1,4 @@
-"""Work on the items of a large data set in several processes: in order, a chunk at a time."""
+"""Process the items of a large data set in several processes, chunk by chunk and in order."""
 
 import collections
 import concurrent.futures
@@ -9,49 +9,52 @@ import signal
 import threading
 import time
 from concurrent.futures.process import BrokenProcessPool
-from typing import Callable, Iterable, Iterator, List, TypeVar
+from typing import Callable, Deque, Iterable, Iterator, List, TypeVar
 
 from finetune.util.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-CHUNK_SIZE = 500  # Items that are sent to a process at once, at the most
-CHUNK_CHARACTERS = 1 << 20  # A chunk that has as many, or more, is sent, however few items it has.
-# The chunks that this process works on before it starts others: a small data set is done by then.
-CHUNKS_ALONE = 20
-MOST_PROCESSES = 8  # Reading, which one process does, keeps no more of them busy.
-_WAITING = 2  # Chunks for each process that are sent, or done and not yet taken
-_SECONDS_OF_ORPHANS = 1.0
+CHUNK_SIZE = 500  # Maximum number of items in a chunk
+CHUNK_CHARACTERS = 1 << 20  # A chunk that reaches this length is sent, however few items it has.
+# This process handles the first chunks, so that a small data set starts no other processes.
+NUM_LOCAL_CHUNKS = 20
+MAX_PROCESSES = 8  # One process reads the data; it cannot keep more than this busy.
+_MAX_PENDING_CHUNKS = 2  # Per process: chunks sent whose results have not been taken yet
+_PARENT_POLL_SECONDS = 1.0
 
-_work: Callable  # Of a process that `_start_process` has set up
+_work: Callable[[list], object]  # Set by `_start_process` in each process of the pool
 
 
 def map_chunks(
     work: Callable[[List[Item]], Result],
     items: Iterable[Item],
     characters_of: Callable[[Item], int],
+    *,
+    may_fork: bool = True,
 ) -> Iterator[Result]:
-    """Yields `work` of each chunk of the items, in their order.
+    """Yields the result of `work` for each chunk of the items, in their order.
 
     Args:
-      work: Run in processes forked from this one, on systems that can; its results are pickled.
-        What it keeps is kept for each process by itself.
-      items: Read here, no further ahead than keeps the processes busy.
-      characters_of: How long an item is.
+      work: Processes a chunk. It runs in forked processes if the system supports them, so its
+        calls share no state, and its results are pickled.
+      items: The items. This process reads them, only far enough ahead to keep the others busy.
+      characters_of: Returns the length of an item.
+      may_fork: Whether other processes may be started. TensorFlow's sessions do not survive that.
 
     Raises:
       InputError: A process was killed.
     """
     chunks = _chunks(items, characters_of)
-    for chunk in itertools.islice(chunks, CHUNKS_ALONE):
+    for chunk in itertools.islice(chunks, NUM_LOCAL_CHUNKS):
         yield work(chunk)
-    num_processes = count_processes()
-    following = list(itertools.islice(chunks, 1))
-    if following and num_processes > 1:
-        yield from _map_in_processes(work, itertools.chain(following, chunks), num_processes)
+    num_processes = count_processes() if may_fork else 1
+    next_chunk = list(itertools.islice(chunks, 1))
+    if next_chunk and num_processes > 1:
+        yield from _map_in_processes(work, itertools.chain(next_chunk, chunks), num_processes)
     else:
-        yield from map(work, itertools.chain(following, chunks))
+        yield from map(work, itertools.chain(next_chunk, chunks))
 
 
 def _chunks(items: Iterable[Item], characters_of: Callable[[Item], int]) -> Iterator[List[Item]]:
@@ -68,23 +71,26 @@ def _chunks(items: Iterable[Item], characters_of: Callable[[Item], int]) -> Iter
 
 
 def count_processes() -> int:
-    """Returns how many processes to use: as many as this one may use cores, if it can fork any."""
+    """Returns the number of processes to use: one per available core, up to `MAX_PROCESSES`.
+
+    Returns 1 if this process cannot fork.
+    """
     if "fork" not in multiprocessing.get_all_start_methods():
         return 1
-    if multiprocessing.current_process().daemon:  # It may have no children.
+    if multiprocessing.current_process().daemon:  # Daemonic processes cannot have children.
         return 1
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
         cores = os.cpu_count() or 1
-    return min(cores, MOST_PROCESSES)
+    return min(cores, MAX_PROCESSES)
 
 
 def _map_in_processes(
     work: Callable[[List[Item]], Result], chunks: Iterable[List[Item]], num_processes: int
 ) -> Iterator[Result]:
-    # Forked, and not started anew: that takes milliseconds, not the seconds of TensorFlow's import,
-    # and what `work` needs is there. A forked process must not use TensorFlow, and does not.
+    # Forking takes milliseconds and copies everything that `work` needs; a new process would spend
+    # seconds importing TensorFlow. `work` must not use TensorFlow, which does not survive a fork.
     try:
         pool = concurrent.futures.ProcessPoolExecutor(
             num_processes,
@@ -92,42 +98,42 @@ def _map_in_processes(
             initializer=_start_process,
             initargs=(work, os.getpid()),
         )
-    except (NotImplementedError, OSError):  # No semaphores, as where /dev/shm is missing
+    except (NotImplementedError, OSError):  # No semaphores, for example because /dev/shm is missing
         yield from map(work, chunks)
         return
-    waiting: collections.deque = collections.deque()
+    pending: Deque[concurrent.futures.Future] = collections.deque()
     try:
         for chunk in chunks:
-            waiting.append(pool.submit(_do, chunk))
-            if len(waiting) > _WAITING * num_processes:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            pending.append(pool.submit(_process_chunk, chunk))
+            if len(pending) > _MAX_PENDING_CHUNKS * num_processes:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
     except BrokenProcessPool as error:
         raise InputError(
-            "A process that converts data was killed, perhaps for want of memory; "
-            "taskset -c 0 before the command has it do without such processes."
+            "A process that converts data was killed, perhaps because memory ran out. To convert "
+            "in a single process, put `taskset -c 0` before the command."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _start_process(work: Callable, parent: int) -> None:
+def _start_process(work: Callable[[list], object], parent: int) -> None:
     global _work
     _work = work
-    # Ctrl-C reaches all processes of a terminal; the parent is the one that answers.
+    # Ctrl-C reaches every process on the terminal; only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    """Ends this process soon after its parent, which may be killed and then ends nothing."""
+def _exit_with_parent(parent: int) -> None:
+    """Exits soon after the parent process ends: a killed parent cannot stop this process."""
     while os.getppid() == parent:
-        time.sleep(_SECONDS_OF_ORPHANS)
+        time.sleep(_PARENT_POLL_SECONDS)
     os._exit(1)
 
 
-def _do(chunk: List[Item]) -> object:
+def _process_chunk(chunk: list) -> object:
     return _work(chunk)

@@ -1,108 +1,133 @@
-"""How far long work is: one line that is kept up to date on a terminal, plain lines in a log."""
+"""Show the progress of long work: one updated bar on a terminal, occasional lines in a log."""
 
 import logging
 import os
 import sys
 import time
-from typing import Iterable, Iterator, Optional, TypeVar
+from typing import Callable, Generator, Iterable, Optional, TypedDict, TypeVar
 
 from tqdm import tqdm
+
+from finetune.util.colours import has_colours
+from finetune.util.printable import one_line, printable
 
 _log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
+tqdm.monitor_interval = 0  # tqdm's monitor thread would make forking unsafe.
+
 _SECONDS_BETWEEN_LINES = 30.0  # In a log
-tqdm.monitor_interval = 0  # Its thread would be in the way of forks.
-_COLUMNS = 120  # Of a terminal that does not say how many it has
-# What a narrow terminal cuts off stands last.
-_BAR = "{desc}{n_fmt}/{total_fmt} {unit}, {remaining} left{postfix}"
-_COUNT = "{desc}{n_fmt} {unit}{postfix}"  # Where the end is not known
+_DEFAULT_COLUMNS = 120  # For a terminal that does not report its width
+# A narrow terminal cuts off the end of the line, so the least important part comes last.
+_BAR = "{desc}{bar:20} {n_fmt}/{total_fmt} {unit}, {remaining} left{postfix}"
+_COUNT = "{desc}{n_fmt} {unit}{postfix}"  # If the total is unknown
+
+
+class _TerminalSize(TypedDict, total=False):
+    """tqdm's arguments for the size of the terminal."""
+
+    dynamic_ncols: bool
+    ncols: int
+    nrows: int
 
 
 def on_terminal() -> bool:
-    """Returns whether messages go to a terminal, where a line can be kept up to date."""
+    """Returns whether messages go to a terminal, where a line can be updated."""
     return sys.stderr.isatty()
 
 
-def _size() -> dict:
-    """Returns how tqdm is to find the size of the terminal."""
+def format_duration(seconds: float) -> str:
+    """Returns a duration as minutes and seconds, or with hours if there are any."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _terminal_size() -> _TerminalSize:
     try:
-        known = os.get_terminal_size(sys.stderr.fileno()).columns > 0
+        is_known = os.get_terminal_size(sys.stderr.fileno()).columns > 0
     except (OSError, ValueError):
-        known = False
-    return {"dynamic_ncols": True} if known else {"ncols": _COLUMNS, "nrows": 2}
+        is_known = False
+    return {"dynamic_ncols": True} if is_known else {"ncols": _DEFAULT_COLUMNS, "nrows": 2}
 
 
 class Progress:
-    """The line of a terminal, which is gone when the work is done; elsewhere, nothing."""
+    """A progress line, removed when the work is done; shown only on a terminal, not in a log."""
 
-    def __init__(self, what: str, unit: str, total: Optional[int] = None, done: int = 0):
-        """Shows it.
+    def __init__(self, title: str, unit: str, total: Optional[int] = None, done: int = 0):
+        """Shows the line.
 
         Args:
-          what: What is done, such as "Reading: ".
+          title: The start of the line, such as "Reading: ".
           unit: What is counted, in the plural.
-          total: How many there are, if that is known.
-          done: How many are done already.
+          total: The number of units in total; None if it is unknown.
+          done: The number already done.
         """
         self._bar = tqdm(
-            desc=what,
+            desc=printable(one_line(title)),
             unit=unit,
             total=total,
             initial=done,
             bar_format=_COUNT if total is None else _BAR,
             file=sys.stderr,
+            colour="cyan" if has_colours(sys.stderr) else None,
             leave=False,
             disable=not on_terminal() or not _log.isEnabledFor(logging.INFO),
-            **_size(),
+            **_terminal_size(),
         )
 
     def add(self, number: int, note: str = "") -> None:
-        """Says that so many more are done, and what else is to be shown."""
+        """Adds to the number done and shows a note at the end of the line."""
         if note:
-            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.set_postfix_str(printable(one_line(note)), refresh=False)
         self._bar.update(number)
 
     def close(self) -> None:
-        """Takes the line away."""
+        """Removes the line."""
         self._bar.close()
 
 
 def tracked(
-    items: Iterable[Item], what: str, unit: str = "rows", total: Optional[int] = None, size=None
-) -> Iterator[Item]:
-    """Yields the items, and shows how far it is.
+    items: Iterable[Item],
+    title: str,
+    unit: str = "rows",
+    total: Optional[int] = None,
+    size: Optional[Callable[[Item], int]] = None,
+) -> Generator[Item, None, None]:
+    """Yields the items and shows progress on the terminal or in the log.
 
     Args:
       items: The items.
-      what: What is done with them, such as "Reading: ".
+      title: The start of the line, such as "Reading: ".
       unit: What is counted, in the plural.
-      total: How many there are, if that is known.
-      size: How many an item counts for; None: each for one.
+      total: The number of units in total; None if it is unknown.
+      size: Returns how many units an item counts as; None if each counts as one.
     """
-    progress = Progress(what, unit, total)
-    in_a_log = not on_terminal()
-    done, told_at = 0, time.monotonic()
+    progress = Progress(title, unit, total)
+    is_log = not on_terminal()
+    done, logged_at = 0, time.monotonic()
     try:
         for item in items:
             number = 1 if size is None else size(item)
             done += number
             progress.add(number)
-            if in_a_log and time.monotonic() - told_at > _SECONDS_BETWEEN_LINES:
-                of = "" if total is None else f" of {total}"
-                _log.info("%s%d%s %s", what, done, of, unit)
-                told_at = time.monotonic()
+            if is_log and time.monotonic() - logged_at > _SECONDS_BETWEEN_LINES:
+                of_total = "" if total is None else f" of {total}"
+                _log.info("%s%d%s %s", title, done, of_total, unit)
+                logged_at = time.monotonic()
             yield item
     finally:
         progress.close()
 
 
-class Handler(logging.StreamHandler):
-    """Writes messages above the line that a terminal shows."""
+class MessageHandler(logging.StreamHandler):
+    """Writes log messages above the progress line."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Writes a message."""
         try:
             tqdm.write(self.format(record), file=self.stream)
-        except Exception:  # As logging's own handlers do: a message that fails ends no training.
+        except Exception:
+            # As in logging's own handlers, a failed message must not stop training.
             self.handleError(record)

@@ -1,11 +1,15 @@
-"""Ctrl-C and other signals that ask a process to end: a training saves its state, then ends."""
+"""Handle Ctrl-C and other termination signals: a training run saves its state first."""
 
 import contextlib
+import os
 import signal
 import threading
-from typing import Iterator, Optional
+import time
+from typing import Any, Callable, Iterator, Optional, Union
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Seconds after a signal in which further ones are ignored, so that unfinished files are removed.
+_CLEANUP_SECONDS = 2.0
 
 
 class Interrupted(KeyboardInterrupt):
@@ -20,35 +24,90 @@ class Interrupted(KeyboardInterrupt):
         """
         super().__init__(message)
         self.number = number
-        self.status = 128 + number  # The shells' convention
+        self.status = 128 + number  # As shells report it
 
 
-def raise_on_signals() -> None:
-    """Makes SIGTERM and SIGHUP end the process like Ctrl-C, which removes unfinished files."""
-    if threading.current_thread() is not threading.main_thread():
+class Interrupter:
+    """A signal handler that raises `Interrupted` for the first signal.
+
+    People press Ctrl-C twice, and supervisors send several signals. Those that follow soon must not
+    interrupt the handling of the first. A later one ends the process at once, in case it hangs.
+
+    Attributes:
+      number: The number of the first signal, or None.
+    """
+
+    number: Optional[int] = None
+    _raised_at = 0.0
+
+    def __call__(self, number: int, frame: object) -> None:
+        """Handles a signal."""
+        del frame
+        if self.number is None:
+            self.take(number)
+            raise Interrupted(number)
+        if time.monotonic() - self._raised_at > _CLEANUP_SECONDS:
+            os._exit(128 + number)
+
+    def take(self, number: int) -> None:
+        """Records the first signal, which the caller handles."""
+        self.number, self._raised_at = number, time.monotonic()
+
+    @property
+    def status(self) -> int:
+        """The exit status after the first signal, as shells report it."""
+        assert self.number is not None
+        return 128 + self.number
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Interrupter]:
+    """Makes SIGTERM and SIGHUP act like Ctrl-C, so that unfinished files are removed.
+
+    Inside another such block, its handler stays in place.
+    """
+    installed = _installed()
+    if installed is not None:
+        yield installed
         return
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # Under nohup, SIGHUP is ignored, and must stay ignored.
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _raise)
+    with _handled_by(interrupter := Interrupter()):
+        yield interrupter
 
 
-def _raise(number: int, frame: object) -> None:
-    del frame
-    raise Interrupted(number)
+def _installed() -> Optional[Interrupter]:
+    handlers = map(signal.getsignal, _SIGNALS)
+    return next((handler for handler in handlers if isinstance(handler, Interrupter)), None)
+
+
+@contextlib.contextmanager
+def ignored() -> Iterator[None]:
+    """Ignores signals for the moment of a change that must be complete."""
+    with _handled_by(signal.SIG_IGN):
+        yield
+
+
+def ignore_signals() -> None:
+    """Ignores signals from now on, when the process has only to exit."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class StopRequest:
-    """Whether a signal has arrived."""
+    """Records the first signal that asks the process to end.
+
+    Attributes:
+      signal: Number of the first signal that arrived, or None.
+    """
 
     signal: Optional[int] = None
 
-    def __init__(self) -> None:
+    def __init__(self, interrupt: Interrupter) -> None:
         self._immediate = False
+        self._interrupt = interrupt
 
     @contextlib.contextmanager
     def immediate(self) -> Iterator[None]:
-        """Makes a signal raise `Interrupted` immediately, where there is nothing to save."""
+        """Makes a signal raise `Interrupted` immediately, because there is nothing to save."""
         self._immediate = True
         try:
             if self.signal:
@@ -57,26 +116,39 @@ class StopRequest:
         finally:
             self._immediate = False
 
-    def _on_signal(self, number: int, frame: object) -> None:
-        # A second signal comes from a user who does not want to wait.
+    def __call__(self, number: int, frame: object) -> None:
+        """Handles a signal."""
+        # A second signal means that the user does not want to wait.
         if self._immediate or self.signal:
-            _raise(number, frame)
+            self._interrupt(number, frame)
         self.signal = number
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[StopRequest]:
-    """Defers the first signal, so that a training can end after its current step."""
-    stop = StopRequest()
+    """Defers the first signal, so that a training run can end after its current step."""
+    outer = _installed() or Interrupter()
+    with _handled_by(stop := StopRequest(outer)):
+        try:
+            yield stop
+        finally:
+            if stop.signal and outer.number is None:
+                outer.take(stop.signal)  # The caller ends now; further signals must not disturb it.
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Union[Callable[[int, Any], None], signal.Handlers]) -> Iterator[None]:
+    """Handles the signals that are not ignored, as those of SIGHUP are under nohup."""
     if threading.current_thread() is not threading.main_thread():
-        yield stop
+        yield
         return
     before = {n: signal.getsignal(n) for n in _SIGNALS}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:
-            signal.signal(number, stop._on_signal)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
+    for number, previous in before.items():
+        if previous != signal.SIG_IGN:
             signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            if signal.getsignal(number) is handler:
+                signal.signal(number, previous)

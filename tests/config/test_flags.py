@@ -1,20 +1,23 @@
-"""What is declared about flags, what is derived from it, and the page that shows it."""
+"""The declarations of flags, the lists derived from them, and docs/flags.md."""
 
 import dataclasses
 import runpy
+from typing import Optional
 
 import pytest
 
-import optimization
-from finetune.config import config as config_lib
 from finetune.config.command_line import declare_flags, parse_flags
-from finetune.config.flags import GROUPS, flag_of, flags_in, holds, names, split_flags
+from finetune.config.conditions import flags_in, holds
+from finetune.config.config import Config
+from finetune.config.flags import GROUPS, flag_of, names, redeclared, split_flags
+from finetune.config.help import full_help
 from finetune.tasks.classification.config import ClassifierConfig
+from finetune.tasks.question_answering.config import QaConfig
 from finetune.tasks.tagging.config import NerConfig
 from finetune.util.errors import UsageError
 from tests.support import ROOT
 
-CONFIGS = (ClassifierConfig, NerConfig)
+CONFIGS = (ClassifierConfig, NerConfig, QaConfig)
 
 
 def parse(config_class, *arguments):
@@ -25,7 +28,7 @@ def parse(config_class, *arguments):
     return parse_flags(["program", *arguments], config_class, values)
 
 
-def test_the_flags_page_is_that_of_the_declarations():
+def test_flags_page_matches_the_declarations():
     page = runpy.run_path(str(ROOT / "scripts" / "make_flags_page.py"))["make_page"]()
     shown = (ROOT / "docs" / "flags.md").read_text(encoding="utf-8")
     assert shown == page, "run: python scripts/make_flags_page.py"
@@ -41,8 +44,76 @@ def test_declarations_refer_to_flags_and_groups_that_exist(config_class):
         assert {name for condition in conditions for name in flags_in(condition)} <= known
 
 
-def test_schedules_are_those_of_the_optimizer():
-    assert config_lib.LR_SCHEDULES == optimization.SCHEDULES
+@pytest.mark.parametrize("config_class", CONFIGS)
+def test_help_texts_leave_defaults_to_the_declarations(config_class):
+    for field in dataclasses.fields(config_class):
+        flag = flag_of(field)
+        assert "efault" not in flag.help
+        assert not (flag.default_if_unset is not None and flag.default_text), field.name
+
+
+def test_defaults_of_unset_flags_are_filled_in_if_their_requirements_are_met():
+    def filled(config_class, **flags):
+        before = config_class(do_check=True, **flags)
+        after = before.with_defaults()
+        return {
+            field.name: getattr(after, field.name)
+            for field in dataclasses.fields(config_class)
+            if getattr(after, field.name) != getattr(before, field.name)
+        }
+
+    shared = {"max_seq_length": 128, "preserve_unused_tokens": False}
+    classifier = {
+        **shared, "group_by_length": True, "problem_type": "single_label", "clean": [],
+    }  # fmt: skip
+    tagger = {"group_by_length": False, "ner_head": "linear"}
+    assert filled(ClassifierConfig) == {
+        **classifier, "long_text": "truncate", "truncation": "head",
+    }  # fmt: skip
+    assert filled(ClassifierConfig, long_text="windows", train_file="a.csv") == {
+        **classifier, "task_name": "multiclass", "window_pooling": "mean", "max_windows": 16,
+    }  # fmt: skip
+    assert filled(NerConfig, max_seq_length=17, train_file="a.conll") == {
+        **tagger, "task_name": "ner", "preserve_unused_tokens": False, "use_crf": False,
+    }  # fmt: skip
+    assert filled(NerConfig, use_crf=True) == {
+        **shared, **tagger, "crf_learning_rate_factor": 100.0,
+    }  # fmt: skip
+
+
+def test_value_of_an_unset_flag_is_its_default():
+    config = ClassifierConfig(
+        do_check=True, encoding="", thresholds=[], split_seed=0, train_file=""
+    )
+    assert config.value_of("encoding") == "utf-8"
+    assert config.value_of("thresholds") == ["0.5"]
+    assert config.value_of("label_separator") == ","
+    assert config.value_of("split_seed") == 0
+    assert config.value_of("task_name") is None
+    assert config.value_of("doc_stride") is None
+    config = ClassifierConfig(do_check=True, encoding="latin-1", train_file="a.csv", split_seed=5)
+    assert config.value_of("encoding") == "latin-1"
+    assert config.value_of("split_seed") == 5
+    assert config.value_of("task_name") == "multiclass"
+
+
+def test_default_is_declared_once_for_the_help_text_and_for_runs():
+    @dataclasses.dataclass(frozen=True)
+    class Short(ClassifierConfig):
+        max_seq_length: Optional[int] = redeclared(
+            ClassifierConfig, "max_seq_length", default_if_unset=17
+        )
+
+    assert "[CLS] and [SEP]. Default: 17." in full_help("short.py", "", Short)
+    assert Short(do_check=True).with_defaults().max_seq_length == 17
+
+
+def test_redeclared_flag_differs_only_in_what_is_declared_again():
+    base, flag = (
+        flag_of(cls.__dataclass_fields__["doc_stride"]) for cls in (Config, ClassifierConfig)
+    )
+    assert flag.requires == ("long_text=windows",)
+    assert dataclasses.replace(flag, requires=()) == base
 
 
 def test_lists_are_derived_from_the_declarations():
@@ -51,10 +122,28 @@ def test_lists_are_derived_from_the_declarations():
     }  # fmt: skip
     assert names(NerConfig, lambda flag: flag.head) == ["ner_head", "use_crf"]
     assert names(ClassifierConfig, lambda flag: flag.head) == ["problem_type"]
+    assert names(NerConfig, lambda flag: flag.about_tables) == []
+    assert names(ClassifierConfig, lambda flag: flag.about_tables) == [
+        "data_form", "header", "delimiter", "quoting", "quotechar", "text_column",
+        "text_b_column", "label_column", "label_pattern", "label_names",
+    ]  # fmt: skip
+    assert names(NerConfig, lambda flag: flag.as_trained) == ["split", "split_seed"]
+    assert names(NerConfig, lambda flag: flag.per_command) == [
+        "do_predict", "predict_file", "num_folds", "num_trials", "grid", "annotation_tool",
+    ]  # fmt: skip
     assert names(NerConfig, lambda flag: flag.training_only) == [
         "num_trials", "grid", "eval_every", "metric_for_best", "early_stopping_patience",
         "overwrite_output_dir", "resume_with_changes",
     ]  # fmt: skip
+
+
+def test_chosen_flags_are_reset_to_their_defaults():
+    flags = {"do_train": True, "output_dir": "out", "train_file": "a.csv", "vocab_file": "v.txt"}
+    flags = {**flags, "bert_config_file": "c.json", "num_train_epochs": 7.0}
+    config = ClassifierConfig(
+        do_predict=True, predict_file="b.csv", num_trials=3, grid="seed=1", **flags
+    )
+    assert config.reset(lambda flag: flag.per_command) == ClassifierConfig(**flags)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +155,13 @@ def test_lists_are_derived_from_the_declarations():
         ("split|do_eval", False),
         ("long_text=windows", True),
         ("long_text=truncate", False),
-        ("header", True),  # False is a value, too.
+        ("header", True),  # It is false, which differs from the default, None.
         ("task_name changed", True),
         ("long_text changed", False),
-        ("use_crf=true", True),  # A flag of the other script
+        ("use_crf=true", True),  # Conditions on the other script's flags hold.
     ],
 )
-def test_conditions_on_flags(condition, expected):
+def test_condition_on_flags_holds_as_expected(condition, expected):
     config = ClassifierConfig(
         do_train=True, output_dir="out", long_text="windows", header=False, task_name="mrpc"
     )
@@ -98,13 +187,13 @@ def test_conditions_on_flags(condition, expected):
         ),
     ],
 )
-def test_useless_and_contradicting_flags_are_refused(arguments, message):
+def test_flags_without_effect_and_contradicting_flags_are_rejected(arguments, message):
     with pytest.raises(UsageError) as error:
         parse(NerConfig, "--output_dir=out", *arguments)
     assert str(error.value) == message
 
 
-def test_a_requirement_that_the_model_may_meet_waits_for_it():
+def test_requirement_on_the_model_is_checked_against_its_settings():
     config = parse(ClassifierConfig, "--do_eval", "--output_dir=out", "--thresholds=0.3")
     config.filled_from({"problem_type": "multi_label"}).check_resolved()
     with pytest.raises(UsageError, match="^--thresholds requires --problem_type=multi_label.$"):

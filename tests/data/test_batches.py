@@ -1,18 +1,25 @@
-"""Batches: every row once an epoch, well shuffled, seeded; in order and whole when predicting."""
+"""Batches contain every row once per epoch, in a seeded order; prediction keeps the order."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from finetune.data.batches import make_prediction_input_fn, make_training_input_fn, steps_per_epoch
+from finetune.data.batches import (
+    make_chunks_input_fn,
+    make_prediction_input_fn,
+    make_training_input_fn,
+    steps_per_epoch,
+)
 from finetune.data.row_statistics import RowStatistics
 from finetune.tasks.classification.features import Features
-from finetune.tasks.classification.problem_types import LabelIds, Numbers
+from finetune.tasks.classification.targets import LabelIds, Numbers
 from processors import InputExample
 
 
 def features_of(num_rows):
-    """Rows of one token, whose id is the row's number; labels sorted, one half each."""
+    """Makes rows of one token, whose id is the row's number; each half has its own label."""
     targets = LabelIds(["first", "second"])
     for row in range(num_rows):
         label = "second" if row >= num_rows // 2 else "first"
@@ -44,7 +51,7 @@ def rows(some_batches):
     return [row for batch in some_batches for row in batch["input_ids"][:, 0].tolist()]
 
 
-def test_one_pass_has_every_row_and_the_last_partial_batch():
+def test_prediction_yields_every_row_and_a_partial_last_batch():
     input_fn = make_prediction_input_fn(features_of(23), batch_size=5)
     some_batches = batches_of(input_fn, 5)
     assert rows(some_batches) == list(range(23))
@@ -53,12 +60,36 @@ def test_one_pass_has_every_row_and_the_last_partial_batch():
         batches_of(input_fn, 6)
 
 
+def test_chunks_become_batches_in_the_order_of_their_rows():
+    lengths, taken = [[2, 5, 1], [3], [4, 6]], []
+    orders = [[1, 0, 2], [0], [1, 0]]
+
+    def chunks():
+        for chunk, order in zip(lengths, orders):
+            taken.append(chunk)
+            rows = dataclasses.replace(
+                features_of(len(chunk)),
+                input_ids=np.repeat(chunk, chunk).astype(np.int32),
+                window_starts=np.concatenate([[0], np.cumsum(chunk)]),
+                targets=None,
+            )
+            yield rows, np.array(order)
+
+    specs = dataclasses.replace(features_of(1), targets=None).specs
+    input_fn = make_chunks_input_fn(chunks, specs, batch_size=2, pad_to=7)
+    batches = batches_of(input_fn, 4)
+    assert [b["input_ids"][:, 0].tolist() for b in batches] == [[5, 2], [1], [3], [6, 4]]
+    assert batches[0]["input_mask"].tolist() == [[1] * 5 + [0] * 2, [1] * 2 + [0] * 5]
+    assert {b["segment_ids"].shape[1] for b in batches} == {7}
+    assert taken == lengths
+
+
 @pytest.fixture(params=[False, True], ids=["any lengths", "by length"])
 def by_length(request):
     return request.param
 
 
-def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(by_length):
+def test_each_epoch_has_every_row_once_in_a_different_order(by_length):
     some_batches = train_batches(10, seed=7, by_length=by_length)
     first, second = rows(some_batches[:5]), rows(some_batches[5:])
     assert sorted(first) == sorted(second) == list(range(23))
@@ -66,9 +97,9 @@ def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(by_length):
     assert first != list(range(23))
 
 
-def test_label_sorted_data_is_mixed_from_the_first_batch(by_length):
-    # A shuffle buffer shorter than the data set would start with one label alone: with 1000 rows
-    # a batch of 5 is pure by chance once in 16; the first 10 batches must hold 15 to 35 of 50.
+def test_data_sorted_by_label_is_mixed_from_the_first_batch(by_length):
+    # If only part of the data set were shuffled, the first batches would have a single label. By
+    # chance, 10 batches of 5 have 15 to 35 rows of each label.
     some_batches = train_batches(10, num_rows=1000, seed=3, by_length=by_length)
     assert 15 <= sum(int(batch["label_ids"].sum()) for batch in some_batches) <= 35
 
@@ -81,9 +112,9 @@ def test_the_seed_determines_the_order(by_length):
     assert order(7, 5) != order(8, 5)
 
 
-def test_a_resumed_training_goes_on_in_the_order_of_the_first(by_length):
+def test_a_resumed_training_run_continues_in_the_same_order(by_length):
     whole = rows(train_batches(11, seed=7, by_length=by_length))
-    # Steps 0 to 4 are the first epoch (23 rows), step 5 is the first batch of the second.
+    # Steps 0 to 4 are the first epoch of 23 rows; step 5 is the first batch of the second.
     resumed = train_batches(5, seed=7, by_length=by_length, start_step=6)
     assert rows(resumed) == whole[28:]
 
@@ -92,8 +123,8 @@ def test_steps_per_epoch_counts_the_partial_batch():
     assert [steps_per_epoch(n, 5) for n in (1, 5, 6, 23)] == [1, 1, 2, 5]
 
 
-def test_batches_are_of_rows_however_many_windows_they_have():
-    # Rows of 1, 3, 1, 2 and 4 windows, of one token each: its id is 10 times the row, and more.
+def test_batch_size_counts_rows_not_windows():
+    # Rows of 1, 3, 1, 2 and 4 windows with one token each, whose id is 10 * row + window.
     counts = [1, 3, 1, 2, 4]
     numbers = Numbers()
     for row in range(5):
@@ -115,7 +146,7 @@ def test_batches_are_of_rows_however_many_windows_they_have():
     assert second["window_rows"].tolist() == [0, 1, 1]
     assert last["input_ids"].tolist() == [[40], [41], [42], [43]]
     assert last["window_rows"].tolist() == [0, 0, 0, 0]
-    # Numbers are not rounded to the type of ids.
+    # Numbers keep their type; ids are integers.
     assert [batch["label_ids"].tolist() for batch in (first, second, last)] == [
         [0.5, 1.5],
         [2.5, 3.5],
@@ -123,7 +154,7 @@ def test_batches_are_of_rows_however_many_windows_they_have():
     ]
 
 
-def test_rows_are_padded_to_a_length_that_is_asked_for():
+def test_rows_are_padded_to_a_given_length():
     features = features_of(3)
     input_fn = make_prediction_input_fn(features, batch_size=2, pad_to=4)
     first, last = batches_of(input_fn, 2)

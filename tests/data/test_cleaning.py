@@ -1,4 +1,4 @@
-"""What is taken out of texts, each step by itself and all together."""
+"""Each cleaning step separately, and all of them together."""
 
 import pytest
 from hypothesis import given
@@ -15,16 +15,16 @@ from finetune.data.cleaning import STEPS, clean
         ("www.example.org/a first", "first"),
         ("WWW.example.org", ""),
         ("one https://a.b/c\ntwo", "one two"),
-        ("(http://a.b)", "("),  # A link goes on to the next white space.
+        ("(http://a.b)", "("),  # A link ends at the next whitespace.
         ("http is no link, nor is http:/a", "http is no link, nor is http:/a"),
         ("example.org", "example.org"),
     ],
 )
-def test_links(text, expected):
+def test_step_links_removes_links(text, expected):
     assert clean(text, ["links"]) == expected
 
 
-def test_letters_that_look_like_the_beginning_of_a_link_stay():
+def test_words_that_only_resemble_links_are_kept():
     assert clean("Awww... so cute", ["links"]) == "Awww... so cute"
 
 
@@ -37,7 +37,7 @@ def test_letters_that_look_like_the_beginning_of_a_link_stay():
         ("@user and user@host", "@user and user@host"),
     ],
 )
-def test_emails(text, expected):
+def test_step_emails_removes_addresses(text, expected):
     assert clean(text, ["emails"]) == expected
 
 
@@ -49,7 +49,7 @@ def test_emails(text, expected):
         ("a\u00a0b\u2026", "a b"),
     ],
 )
-def test_non_ascii(text, expected):
+def test_step_non_ascii_removes_other_characters(text, expected):
     assert clean(text, ["non_ascii"]) == expected
 
 
@@ -61,39 +61,39 @@ def test_non_ascii(text, expected):
         ("snake_case stays, with “these”", "snake_case stays with “these”"),
     ],
 )
-def test_punctuation(text, expected):
+def test_step_punctuation_removes_marks(text, expected):
     assert clean(text, ["punctuation"]) == expected
 
 
-def test_underscores():
+def test_step_underscores_replaces_them_by_spaces():
     assert clean("_snake__case_ and-so_on", ["underscores"]) == "snake case and-so on"
 
 
-def test_case():
+def test_step_case_lower_cases_the_text():
     assert clean("The ÄPFEL of NASA", ["case"]) == "the äpfel of nasa"
 
 
-def test_a_link_is_known_before_its_punctuation_is_gone_whatever_the_order_asked_for():
+def test_links_are_removed_before_punctuation_whatever_the_order_of_steps():
     text = "Write to A_B@x.org or https://x.org/a_b!\tNow, naïve_one"
     assert clean(text, ["punctuation", "links", "emails"]) == "Write to or Now naïve_one"
     for steps in (STEPS, STEPS[::-1]):
         assert clean(text, steps) == "write to or now na ve one"
-    # Without these steps it falls into words.
+    # Removing only punctuation would leave parts of the link.
     assert clean(text, ["punctuation", "underscores"]) == (
         "Write to A B x org or https x org a b Now naïve one"
     )
 
 
-def test_without_steps_a_text_stays_as_it_is():
+def test_without_steps_a_text_is_unchanged():
     assert clean("  Two  spaces,\n\ta line ", []) == "  Two  spaces,\n\ta line "
 
 
-def test_white_space_becomes_one_space_with_any_step():
+def test_every_step_collapses_whitespace():
     assert clean("  Two  spaces,\n\ta line ", ["emails"]) == "Two spaces, a line"
 
 
 @given(st.text(), st.lists(st.sampled_from(STEPS), min_size=1))
-def test_a_clean_text_is_clean(text, steps):
+def test_cleaned_text_contains_nothing_that_was_to_be_removed(text, steps):
     once = clean(text, steps)
     assert clean(once, steps) == once
     assert once == " ".join(once.split())
@@ -109,7 +109,7 @@ def test_a_clean_text_is_clean(text, steps):
     st.text(st.characters(codec="ascii")),
     st.sets(st.sampled_from(["links", "emails", "non_ascii"])),
 )
-def test_words_without_anything_of_the_kind_stay(text, steps):
+def test_plain_words_are_kept(text, steps):
     words = [word for word in text.split() if word.isalnum()]
     kept = " ".join(words)
     assert clean(kept, steps) == kept

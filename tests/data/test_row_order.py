@@ -1,9 +1,15 @@
-"""The order of rows: every row once, batches alike in length, predictions back in their places."""
+"""Epochs contain every row once, in batches by length; predictions return in input order."""
 
 import numpy as np
 import pytest
 
-from finetune.data.row_order import epoch_order, in_input_order, num_pools, pool_order
+from finetune.data.row_order import (
+    batches_in,
+    epoch_order,
+    in_input_order,
+    num_pools,
+    pool_order,
+)
 
 LENGTHS = np.random.RandomState(3).randint(3, 90, size=1003)
 
@@ -15,7 +21,7 @@ def order_of(lengths=LENGTHS, *, seed=1, epoch=0, by_length=True, batch_size=4):
 
 
 def padding(order, batch_size=4):
-    """Returns the share of a batch that is padding, over all batches."""
+    """Returns the share of padding in all batches together."""
     lengths = LENGTHS[order]
     batches = [lengths[i : i + batch_size] for i in range(0, len(lengths), batch_size)]
     return 1 - lengths.sum() / sum(batch.max() * len(batch) for batch in batches)
@@ -23,26 +29,28 @@ def padding(order, batch_size=4):
 
 @pytest.mark.parametrize("by_length", [False, True])
 @pytest.mark.parametrize("num_rows", [0, 1, 3, 4, 5, 199, 200, 201, 1003])
-def test_every_row_is_in_an_epoch_once(num_rows, by_length):
+def test_an_epoch_contains_each_row_once(num_rows, by_length):
     order = order_of(LENGTHS[:num_rows], by_length=by_length)
     assert sorted(order) == list(range(num_rows))
 
 
 def test_batches_by_length_have_little_padding():
     assert padding(order_of(by_length=False)) > 0.3
-    # 50 batches of 4 are sorted together: 200 lengths of 87, so that neighbours differ by 0.4.
+    # 50 batches of 4 are sorted together: 200 rows with 87 possible lengths, so that neighbours
+    # differ by 0.4 on average.
     assert padding(order_of()) < 0.03
 
 
 def test_short_and_long_batches_are_mixed():
     order = order_of()[:1000]
-    means = LENGTHS[order].reshape(10, -1).mean(axis=1)  # Of each tenth of the epoch
-    assert means.max() - means.min() < 20  # Sorted as a whole, it would be about 78.
+    means = LENGTHS[order].reshape(10, -1).mean(axis=1)  # Per tenth of the epoch
+    assert means.max() - means.min() < 20  # About 78 if the whole epoch were sorted
 
 
-def test_a_smaller_batch_is_the_last_and_of_any_lengths():
+def test_a_partial_batch_is_last_and_not_sorted():
     lasts = [LENGTHS[order_of(epoch=epoch)[1000:]] for epoch in range(40)]
-    assert 40 < np.mean(lasts) < 53  # The mean length is 46.1; the rest of a sort is an extreme.
+    # The mean length is 46.1; the last rows of a sorted epoch would be extreme.
+    assert 40 < np.mean(lasts) < 53
 
 
 def test_rows_of_equal_length_are_shuffled_too():
@@ -52,33 +60,40 @@ def test_rows_of_equal_length_are_shuffled_too():
     assert not together & {frozenset(second[i : i + 4]) for i in range(0, 200, 4)}
 
 
-def test_of_little_data_other_rows_meet_in_each_epoch():
+def test_batches_of_a_small_data_set_differ_between_epochs():
     orders = [order_of(LENGTHS[:24], epoch=epoch, batch_size=8) for epoch in range(10)]
     batches = {frozenset(order[i : i + 8]) for order in orders for i in (0, 8, 16)}
     assert len(batches) == 30
 
 
-def test_pools_are_50_batches_in_turn_with_the_longest_rows_first():
-    pools = [pool_order(LENGTHS, batch_size=4, pool=i).tolist() for i in range(6)]
-    assert num_pools(1003, 4) == 6
-    for i, pool in enumerate(pools):
-        assert sorted(pool) == list(range(200 * i, min(200 * (i + 1), 1003)))
+# The first rows of pools of 1, 2, 4, 8, 16, 32, 50, 50, 50 and 50 batches of 4 rows, and the end.
+STARTS = [0, 4, 12, 28, 60, 124, 252, 452, 652, 852, 1003]
+
+
+def test_pools_grow_to_50_consecutive_batches_with_the_longest_rows_first():
+    assert [num_pools(n, 4) for n in (0, 1, 4, 5, 12, 13, 252, 253, 1003)] == [
+        0, 1, 1, 2, 2, 3, 6, 7, 10,
+    ]  # fmt: skip
+    assert [batches_in(pool) for pool in (0, 1, 2, 5, 6, 7, 1000)] == [1, 2, 4, 32, 50, 50, 50]
+    for i, (start, end) in enumerate(zip(STARTS, STARTS[1:])):
+        pool = pool_order(LENGTHS, batch_size=4, pool=i).tolist()
+        assert sorted(pool) == list(range(start, end))
         assert all(a >= b for a, b in zip(LENGTHS[pool], LENGTHS[pool][1:]))
 
 
-def test_predictions_come_back_in_the_order_of_the_input():
+def test_predictions_are_put_back_into_input_order():
     def batches():
         for i in range(num_pools(1003, 4)):
             order = pool_order(LENGTHS, batch_size=4, pool=i)
             for start in range(0, len(order), 4):
                 rows = order[start : start + 4]
                 width = LENGTHS[rows].max()
-                # Of each row its number, and as many of it as it is long.
+                # Each row repeats its number, once for each wordpiece.
                 wide = np.where(np.arange(width) < LENGTHS[rows][:, None], rows[:, None], -1)
                 yield {"rows": rows, "wide": wide, "deep": np.stack([wide, wide], axis=2)}
 
     pools = list(in_input_order(batches(), LENGTHS, 4))
-    assert len(pools) == 6
+    assert len(pools) == 10
     assert np.concatenate([pool["rows"] for pool in pools]).tolist() == list(range(1003))
     row = 0
     for pool in pools:
@@ -89,7 +104,7 @@ def test_predictions_come_back_in_the_order_of_the_input():
     assert row == 1003
 
 
-def test_predictions_are_passed_on_pool_by_pool():
+def test_predictions_are_yielded_pool_by_pool():
     made = []
 
     def batches():
@@ -99,5 +114,8 @@ def test_predictions_are_passed_on_pool_by_pool():
                 made.append(start)
                 yield {"rows": order[start : start + 4]}
 
-    next(in_input_order(batches(), LENGTHS, 4))
-    assert len(made) == 50
+    pools = in_input_order(batches(), LENGTHS, 4)
+    next(pools)
+    assert len(made) == 1
+    next(pools)
+    assert len(made) == 3

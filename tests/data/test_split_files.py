@@ -1,4 +1,4 @@
-"""Finding the file of a split: any usual name, never a guess between two."""
+"""The file of a split is found by any usual name; two candidates are an error."""
 
 import os
 
@@ -12,7 +12,7 @@ ENDINGS = (".tsv", ".csv", ".txt")
 
 
 def make(tmp_path, *names):
-    """Makes empty files, and folders where a name ends in a slash."""
+    """Makes empty files, and a folder for each name that ends with a slash."""
     for name in names:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def make(tmp_path, *names):
         ("reviews.dat", "reviews.dat"),
     ],
 )
-def test_the_file_of_a_split_is_found_by_its_usual_names(tmp_path, split, name):
+def test_the_file_of_a_split_is_found_by_usual_names(tmp_path, split, name):
     data_dir = make(tmp_path, name, "training.tsv", "train.tsv.bak", "devel.tsv", "my_test.tsv")
     assert find_file(data_dir, split, ENDINGS) == os.path.join(data_dir, name)
 
@@ -54,12 +54,12 @@ def test_the_file_of_a_split_is_found_by_its_usual_names(tmp_path, split, name):
         ("train", ["train.csv", "train/"], "texts.txt", "train.csv"),
     ],
 )
-def test_a_folder_may_hold_the_data_of_a_split(tmp_path, split, names, inner, found):
+def test_a_folder_may_contain_the_data_of_a_split(tmp_path, split, names, inner, found):
     data_dir = make(tmp_path, *names)
     assert find_file(data_dir, split, ENDINGS, folders=(inner,)) == os.path.join(data_dir, found)
 
 
-def test_standard_input_stays_what_it_is(tmp_path):
+def test_standard_input_is_returned_unchanged(tmp_path):
     assert find_file(make(tmp_path, "-.tsv"), "-", ENDINGS) == "-"
 
 
@@ -73,14 +73,14 @@ def test_standard_input_stays_what_it_is(tmp_path):
         (
             "train",
             ["Train.csv", "train.xlsx"],
-            r"no train data; expected train with one of the endings \.tsv \.csv \.txt, or train/\. "
-            r"The folder contains: Train\.csv, train\.xlsx\.",
+            r"no train data; expected train with one of the extensions \.tsv \.csv \.txt, or "
+            r"train/\. The folder contains: Train\.csv, train\.xlsx\.",
         ),
         ("test", ["train.tsv"], r"no test data; .*The folder contains: train\.tsv\."),
         ("test", [], r"no test data; .*The folder contains: nothing\."),
     ],
 )  # fmt: skip
-def test_no_file_or_two_are_refused_with_what_there_is(tmp_path, split, names, message):
+def test_no_file_or_two_files_raise_an_error_that_lists_them(tmp_path, split, names, message):
     data_dir = make(tmp_path, *names)
     with pytest.raises(InputError, match=message) as caught:
         find_file(data_dir, split, ENDINGS, folders=("",))
@@ -88,14 +88,14 @@ def test_no_file_or_two_are_refused_with_what_there_is(tmp_path, split, names, m
     assert "\n" not in str(caught.value)
 
 
-def test_a_data_folder_that_is_not_there_is_named(tmp_path):
+def test_error_names_the_missing_data_folder(tmp_path):
     with pytest.raises(
         InputError, match=r"nowhere: no train data; .*The folder contains: nothing\."
     ):
         find_file(str(tmp_path / "nowhere"), "train", ENDINGS, folders=("",))
 
 
-def test_of_many_other_files_ten_are_listed(tmp_path):
+def test_at_most_ten_other_files_are_listed(tmp_path):
     data_dir = make(tmp_path, *(f"file{i:02}.bin" for i in range(13)))
     with pytest.raises(InputError, match=r"The folder contains: file00\.bin, .*, file09\.bin\.$"):
         find_file(data_dir, "train", ENDINGS, folders=("",))
@@ -114,7 +114,7 @@ def test_the_classifier_finds_each_form(tmp_path, name):
     assert processor.path_of(data_dir, "train") == os.path.join(data_dir, name)
 
 
-def test_a_missing_file_is_told_from_two(tmp_path):
+def test_missing_data_is_raised_only_if_there_is_no_file(tmp_path):
     with pytest.raises(MissingData):
         find_file(make(tmp_path, "dev.tsv"), "train", ENDINGS)
     with pytest.raises(InputError, match="both contain") as caught:

@@ -1,4 +1,4 @@
-"""Load report, weights-only checkpoint at the end of a training, and what damage is called."""
+"""The load report, and errors about missing, mismatched and damaged checkpoints."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def report_for(checkpoint, **shapes):
     return checkpoints.load_report(shapes, checkpoint)
 
 
-def test_report_tells_matched_missing_unused_and_mismatched_apart(checkpoint):
+def test_report_lists_matched_missing_unused_and_mismatched_variables(checkpoint):
     report = report_for(
         checkpoint,
         **{
@@ -43,23 +43,23 @@ def test_report_tells_matched_missing_unused_and_mismatched_apart(checkpoint):
     assert report.matched == ["bert/encoder/kernel"]
     assert report.missing == ["bert/sequence_output/dense/kernel"]
     assert list(report.mismatched) == ["output_weights"]
-    report.check_encoder()  # A new head and the sequence-output pooler may be missing.
+    report.check_encoder()  # A new head and the sequence-output layer may be missing.
     assert str(report).split("\n")[1:] == [
         "  newly initialised: 2 (bert/sequence_output/dense/kernel, output_weights)",
         "  unused checkpoint variables: 2 (cls/predictions/bias, output_weights ([2, 5] in the "
-        "checkpoint, [6, 5] by the config))",
+        "checkpoint, [6, 5] in the config))",
         "  unused optimizer variables: 3",
     ]
 
 
-def test_an_encoder_variable_that_is_missing_or_of_another_shape_is_refused(checkpoint):
+def test_missing_or_mismatched_encoder_variable_is_rejected(checkpoint):
     with pytest.raises(InputError, match=r"Missing: 1 \(bert/embeddings/word_embeddings\)"):
         report_for(checkpoint, **{"bert/embeddings/word_embeddings": [7]}).check_encoder()
-    with pytest.raises(InputError, match=r"kernel \(\[3, 5\] in the checkpoint, \[3, 4\] by the"):
+    with pytest.raises(InputError, match=r"kernel \(\[3, 5\] in the checkpoint, \[3, 4\] in the"):
         report_for(checkpoint, **{"bert/encoder/kernel": [3, 4]}).check_encoder()
 
 
-def test_a_checkpoint_of_more_layers_than_the_config_is_refused(tmp_path):
+def test_checkpoint_with_more_layers_than_the_config_is_rejected(tmp_path):
     checkpoints.write(
         str(tmp_path / "deep.ckpt"),
         {f"bert/encoder/layer_{i}/output/kernel": np.zeros(3, np.float32) for i in range(2)},
@@ -69,7 +69,7 @@ def test_a_checkpoint_of_more_layers_than_the_config_is_refused(tmp_path):
         report.check_encoder()
 
 
-def test_missing_and_damaged_checkpoints_are_named(tmp_path, checkpoint):
+def test_error_names_the_missing_or_damaged_checkpoint(tmp_path, checkpoint):
     with pytest.raises(InputError, match=r"none\.ckpt: no such checkpoint"):
         checkpoints.read_shapes(str(tmp_path / "none.ckpt"))
     (tmp_path / "model.ckpt.index").write_bytes(b"not an index")
@@ -77,11 +77,11 @@ def test_missing_and_damaged_checkpoints_are_named(tmp_path, checkpoint):
         checkpoints.read_shapes(checkpoint)
 
 
-def test_the_shapes_of_a_configuration_are_those_of_its_graph():
+def test_shapes_of_a_configuration_equal_those_of_its_graph():
     config = modeling.BertConfig.from_dict(tiny.config(97, num_layers=12))
     with tf.Graph().as_default():
         modeling.BertModel(config, False, tf.placeholder(tf.int32, [None, None]))
         expected = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
-    # With eleven layers and more, "layer_1" is the beginning of another's name.
+    # With more than ten layers, "layer_1" is a prefix of "layer_10".
     assert checkpoints._shapes_of_bert(config) == expected
     assert config.num_hidden_layers == 12

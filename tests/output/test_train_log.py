@@ -1,4 +1,4 @@
-"""train_log.jsonl: what it contains, and what remains of it after a kill."""
+"""train_log.jsonl: its contents, and the rows that survive a kill."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.files import read_jsonl
 
 
 def write_steps(folder):
-    """A log of three steps."""
+    """Writes a log of three steps; returns its path."""
     log = TrainLog(str(folder), 0)
     for step in (1, 2, 3):
         log.write(step, step / 3, {"loss": 0.5})
@@ -28,7 +28,20 @@ def test_resumed_log_loses_the_rows_after_the_checkpoint(tmp_path):
     assert read_jsonl(path) == [{"step": 1, "epoch": 0.3333, "loss": 0.5}]
 
 
-def test_evaluations_have_the_names_of_their_metrics(tmp_path):
+def test_duration_includes_the_training_before_it_resumed(tmp_path, monkeypatch):
+    times = iter([100.0, 107.25, 500.0, 502.0])
+    monkeypatch.setattr(train_log.time, "monotonic", lambda: next(times))
+    for step in (1, 2):
+        log = TrainLog(str(tmp_path), step - 1)
+        log.write(step, 1.0, {"loss": 0.5, "seconds": log.seconds()})
+        log.close()
+    rows = train_log.read(str(tmp_path))
+    assert [row["seconds"] for row in rows] == [7.2, 9.2]
+    assert train_log.duration_of(rows) == 9.2
+    assert train_log.duration_of([{"step": 1}]) == 0
+
+
+def test_evaluations_are_returned_under_the_names_of_their_metrics(tmp_path):
     write_steps(tmp_path)
     log = TrainLog(str(tmp_path), 3)
     log.write_evaluation(3, 1.0, {"f1": 0.75, "labels": {"a": {"recall": None}}, "types": ["x"]})
@@ -47,7 +60,9 @@ def test_directory_without_a_log_has_no_rows(tmp_path):
     assert train_log.read(str(tmp_path)) == []
 
 
-@pytest.mark.parametrize("end", [b"{", b"[]\n", b'{"epoch": 1}\n', b"\xff\n"])
+@pytest.mark.parametrize(
+    "end", [b"{", b"[]\n", b'{"epoch": 1}\n', b"\xff\n", b'{"step": 4, "loss": "x"}\n']
+)
 def test_reading_stops_at_the_first_line_that_is_not_a_row(tmp_path, end):
     path = write_steps(tmp_path)
     path.write_bytes(path.read_bytes() + end + b'{"step": 5}\n')

@@ -1,4 +1,4 @@
-"""The checkpoints of a training: only the weights at its end, and the one to resume from."""
+"""Checkpoints of a training run: the final one with only the weights, and the one to resume."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from finetune.output import training_checkpoints
 from tests.support.tensorflow_v1 import tf
 
 
-def test_finished_training_keeps_only_the_weights_under_a_relative_name(tmp_path, monkeypatch):
+def test_finished_training_run_keeps_only_the_weights_under_a_relative_name(tmp_path, monkeypatch):
     with tf.Graph().as_default(), tf.Session() as session:
         weight = tf.get_variable("w", initializer=np.arange(7, dtype=np.float32))
         tf.get_variable("w/adam_m", [7])
@@ -18,7 +18,7 @@ def test_finished_training_keeps_only_the_weights_under_a_relative_name(tmp_path
         saver = tf.train.Saver(save_relative_paths=True)
         saver.save(session, str(tmp_path / "train.ckpt"), global_step=5)
         expected = session.run(weight)
-    # If the directory is relative, TensorFlow rewrites the names.
+    # If the directory's path is relative, TensorFlow rewrites the names.
     monkeypatch.chdir(tmp_path.parent)
     final = training_checkpoints.finish_training(tmp_path.name)
     assert final == f"{tmp_path.name}/model.ckpt-5"
@@ -31,7 +31,7 @@ def test_finished_training_keeps_only_the_weights_under_a_relative_name(tmp_path
     assert set(reader.get_variable_to_shape_map()) == {"w", "global_step"}
     assert np.array_equal(reader.get_tensor("w"), expected)
     assert training_checkpoints.step_of(training_checkpoints.latest(str(moved))) == 5
-    # A second call, as after a kill during the first, changes nothing.
+    # A second call, as after a kill during the first one, changes nothing.
     assert training_checkpoints.finish_training(str(moved)) == str(moved / "model.ckpt-5")
 
 
@@ -45,7 +45,6 @@ def test_training_resumes_from_the_newest_intact_checkpoint(tmp_path, caplog, da
         checkpoints.write(str(tmp_path / f"train.ckpt-{number}"), arrays)
     names = ["train.ckpt-1", "train.ckpt-2"]
     tf.train.update_checkpoint_state(str(tmp_path), names[-1], names)
-    (tmp_path / "train.ckpt-3.data-00000-of-00001.tempstate12").write_bytes(b"half")
     data, index = (tmp_path / f"train.ckpt-2.{end}" for end in ("data-00000-of-00001", "index"))
     {
         "none": lambda: None,
@@ -58,7 +57,6 @@ def test_training_resumes_from_the_newest_intact_checkpoint(tmp_path, caplog, da
     found = training_checkpoints.resumable(str(tmp_path))
     assert found == str(tmp_path / f"train.ckpt-{step}")
     assert ("train.ckpt-2" in caplog.text and "Skipped: " in caplog.text) == (step == 1)
-    # TensorFlow resumes from the same one, and only the unfinished checkpoint is deleted.
+    # TensorFlow resumes from the same checkpoint, and no other is deleted.
     assert tf.train.latest_checkpoint(str(tmp_path)) == found
-    assert not list(tmp_path.glob("*tempstate*"))
     assert (tmp_path / "train.ckpt-1.index").exists()

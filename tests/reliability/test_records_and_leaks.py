@@ -1,21 +1,20 @@
-"""What later runs take from a model's record, and what could leak from one part to another."""
+"""Records made before a flag existed, and leaks between the parts of the data."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 
-import run_classifier
 from finetune.config.flags import flag_of, names
 from finetune.data import splitting
 from finetune.data.cleaning import clean
 from finetune.output import run_record
 from finetune.tasks.classification.config import ClassifierConfig
 from processors import PROCESSORS, DataProcessor, InputExample
-from tests.scripts.test_run_classifier_data import check, train, write, write_rows
+from tests.support.classifier import check, run_check, train
+from tests.support.files import read_jsonl, write, write_csv
 
-# What is in run.json of a training from before there were other problems and long texts.
+# The settings in run.json of a training run made before problem types and long texts existed.
 OLD = {"task_name": "binary", "max_seq_length": 16, "seed": 42, "learning_rate": 5e-3}
 
 
@@ -33,9 +32,7 @@ def record(settings, labels=("bad", "good")):
         ("label_separator", ";"),
     ],
 )
-def test_a_record_from_before_a_setting_is_of_another_training_where_it_is_not_as_before(
-    name, value
-):
+def test_old_record_differs_from_a_run_with_a_new_setting_unless_it_has_its_default(name, value):
     now = {**OLD, "clean": [], "long_text": "truncate", "truncation": "head"}
     now = {**now, "problem_type": "single_label", "label_separator": None}
     assert record(OLD).differences(record(now), ClassifierConfig) == []
@@ -43,33 +40,34 @@ def test_a_record_from_before_a_setting_is_of_another_training_where_it_is_not_a
     assert difference.startswith(f"{name} was ")
 
 
-def test_every_flag_of_the_classifier_changes_the_training_or_is_known_not_to():
+def test_every_flag_is_part_of_the_identity_unless_listed_here():
     reading = {
         "data_form", "header", "delimiter", "quoting", "text_column", "text_b_column",
         "label_column", "data_dir", "train_file", "dev_file", "predict_file", "encoding", "split",
-        "split_seed", "num_folds", "labels",
+        "split_seed", "num_folds", "labels", "quotechar", "label_pattern", "label_names",
+        "max_line_length",
     }  # fmt: skip
-    # The fingerprints hold the data, whichever way it was read, and the model.
+    # Fingerprints identify the model, and the data however it was read.
     others = {
         "output_dir", "vocab_file", "bert_config_file", "init_checkpoint", "do_check", "do_train",
         "do_eval", "do_predict", "eval_batch_size", "predict_batch_size", "save_checkpoints_steps",
         "overwrite_output_dir", "debug", "thresholds", "log_steps", "keep_checkpoint_max",
-        "resume_with_changes", "verbosity", "num_trials", "grid",
+        "resume_with_changes", "verbosity", "num_trials", "grid", "model_dir",
     }  # fmt: skip
     flags = {field.name for field in dataclasses.fields(ClassifierConfig)}
     assert flags - reading - others == set(names(ClassifierConfig, lambda flag: flag.identity))
 
 
-def test_the_record_of_a_training_from_before_a_flag_is_that_of_its_default():
+def test_record_made_before_a_flag_existed_means_its_default():
     fields = {field.name: field for field in dataclasses.fields(ClassifierConfig)}
     before = {name: flag_of(field).before for name, field in fields.items()}
     for name, value in before.items():
-        # Before these two flags existed, trainings did neither.
+        # Training runs made before these two flags existed used neither feature.
         if value is not None and fields[name].default is not None and name not in (
             "group_by_length", "padding_free",
         ):  # fmt: skip
             assert value == fields[name].default, name
-    first_settings = {  # Of the first release's run.json
+    first_settings = {  # In run.json of the first release
         "task_name", "do_lower_case", "preserve_unused_tokens", "max_seq_length",
         "train_batch_size", "learning_rate", "num_train_epochs", "warmup_proportion",
         "adam_bias_correction", "seed", "doc_stride",
@@ -87,27 +85,34 @@ def test_the_record_of_a_training_from_before_a_flag_is_that_of_its_default():
         ({"truncation": "head"}, {"long_text": "windows"}, {}),
         ({"long_text": "windows", "max_windows": 3}, {"long_text": "truncate"},
          {"long_text": "windows"}),
+        ({"long_text": "windows", "doc_stride": 5}, {"max_seq_length": 9},
+         {"long_text": "windows"}),
+        ({"long_text": "windows", "doc_stride": 5}, {"long_text": "truncate"},
+         {"long_text": "windows"}),
+        ({"problem_type": "multi_label", "label_separator": ";"}, {},
+         {"problem_type": "multi_label", "label_separator": ";"}),
         ({"label_column": "mood", "header": True}, {"header": False}, {"header": True}),
         ({"labels": ["a", "b"], "clean": ["case"]}, {}, {"clean": ["case"]}),
     ],
 )  # fmt: skip
-def test_settings_of_a_model_do_not_outlast_what_they_belonged_to(saved, asked, kept):
+def test_remembered_setting_is_dropped_if_the_flag_that_it_depends_on_changes(saved, asked, kept):
     config = ClassifierConfig(output_dir="out", do_eval=True, do_predict=True, **asked)
     assert config.remembered(saved) == kept
 
 
-def test_texts_that_cleaning_makes_equal_stay_in_one_part(model, tmp_path):
+def test_texts_equal_after_cleaning_stay_in_one_part(model, tmp_path):
     rows = [(f"great {word} https://t.co/{i}", "pos" if word > "m" else "neg")
             for i in range(4) for word in ("art", "bed", "oil", "sun", "tea")]  # fmt: skip
-    path = write_rows(tmp_path / "a.csv", rows)
-    flags = (f"--train_file={path}", "--split=60:20:20", "--clean=links")
-    report = check(model, tmp_path / "out", *flags)
+    path = write_csv(tmp_path / "a.csv", rows)
+    report = check(model, tmp_path / "out", train_file=path, split="60:20:20", clean="links")
     assert [split["rows"] for split in report["splits"].values()] == [12, 4, 4]
     assert [split["also_in_train"] for split in report["splits"].values()] == [0, 0, 0]
     assert report["splits"]["train"]["duplicates"] == 9
 
 
 class Shuffling(DataProcessor):
+    """Yields its examples in a different order on each pass."""
+
     labels = ["neg", "pos"]
     reads = 0
 
@@ -117,13 +122,11 @@ class Shuffling(DataProcessor):
             yield InputExample(f"row-{row}", f"text {row}", None, self.labels[row % 2])
 
 
-def test_a_processor_that_gives_another_order_each_time_is_refused_a_split(
-    model, tmp_path, monkeypatch, caplog
-):
+def test_processor_with_a_changing_order_cannot_be_split(model, tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(PROCESSORS, "mine", Shuffling)
     path = write(tmp_path / "a.txt", "\n")
-    flags = ("--task_name=mine", f"--train_file={path}", "--split=70:30")
-    assert train(model, *flags, f"--output_dir={tmp_path / 'out'}") == 1
+    flags = {"task_name": "mine", "train_file": path, "split": "70:30"}
+    assert train(model, **flags, output_dir=tmp_path / "out") == 1
     assert "changed between two passes" in caplog.text
 
 
@@ -135,25 +138,24 @@ class NumPyNumbers(DataProcessor):
             yield InputExample(f"row-{row}", f"text {row}", None, np.float32(row))
 
 
-def test_numbers_of_numpy_can_be_split(model, tmp_path, monkeypatch):
+def test_numpy_numbers_as_labels_can_be_split(model, tmp_path, monkeypatch):
     monkeypatch.setitem(PROCESSORS, "mine", NumPyNumbers)
-    monkeypatch.setattr(
-        "finetune.runs.train.make_training_input_fn", None
-    )  # What is written, is before it.
+    # Stops the run after it has written the split.
+    monkeypatch.setattr("finetune.runs.train.make_training_input_fn", None)
     path = write(tmp_path / "a.txt", "\n")
-    flags = ("--task_name=mine", f"--train_file={path}", "--split=70:30")
+    flags = {"task_name": "mine", "train_file": path, "split": "70:30"}
     with pytest.raises(TypeError, match="'NoneType' object is not callable"):
-        train(model, *flags, f"--output_dir={tmp_path / 'out'}")
-    lines = (tmp_path / "out" / "split" / "dev.jsonl").read_text().splitlines()
-    assert [json.loads(line)["text_a"] for line in lines] == [
-        f"text {json.loads(line)['label']:.0f}" for line in lines
-    ]
-    assert len(lines) == 3
+        train(model, **flags, output_dir=tmp_path / "out")
+    rows = read_jsonl(tmp_path / "out" / "split" / "dev.jsonl")
+    assert [row["text_a"] for row in rows] == [f"text {row['label']:.0f}" for row in rows]
+    assert len(rows) == 3
 
 
-def test_labels_of_one_row_do_not_take_from_the_shares_of_others():
+def test_labels_with_a_single_row_do_not_change_the_shares_of_others():
     strata = [*range(1000), *[1000] * 1000, *[1001] * 1000]
-    parts = splitting.assign_parts(strata, range(3000), [0.7, 0.15, 0.15], 0, learn_all=True)
+    parts = splitting.assign_parts(
+        strata, range(3000), [0.7, 0.15, 0.15], 0, all_strata_in_first=True
+    )
     assert set(parts[:1000]) == {0}
     for start in (1000, 2000):
         counts = np.bincount(parts[start : start + 1000]).tolist()
@@ -161,15 +163,13 @@ def test_labels_of_one_row_do_not_take_from_the_shares_of_others():
 
 
 @pytest.mark.parametrize("step", ["links", "emails", "non_ascii", "punctuation", "case"])
-def test_a_word_of_100_000_characters_is_cleaned_in_no_time(step):
-    # At a quadratic step, this takes more than a minute.
+def test_cleaning_takes_linear_time(step):
+    # If cleaning took quadratic time, this would take more than a minute.
     assert clean("a" * 100_000, [step]) == "a" * 100_000
 
 
-def test_pairs_need_room_for_a_piece_of_each(model, tmp_path, caplog):
+def test_pairs_need_a_length_of_at_least_five(model, tmp_path, caplog):
     path = write(tmp_path / "a.csv", "text,text_b,label\na,b,x\nc,d,y\n")
-    argv = ["--do_check", f"--train_file={path}", "--max_seq_length=4", "--long_text=windows"]
-    argv += [f"--vocab_file={model / 'vocab.txt'}"]
-    argv += [f"--bert_config_file={model / 'bert_config.json'}"]
-    assert run_classifier.main(["run_classifier.py", *argv]) == 2
+    flags = {"train_file": path, "max_seq_length": 4, "long_text": "windows"}
+    assert run_check(model, **flags) == 2
     assert "--max_seq_length=4: expected at least 5 for pairs" in caplog.text

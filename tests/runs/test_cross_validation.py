@@ -1,138 +1,130 @@
-"""The scores of several trainings in one: mean and deviation of each figure."""
+"""Cross-validation: one training run per fold, and a summary of all folds."""
 
-import dataclasses
 import json
-import math
 import re
-from typing import Optional
+import shlex
+import types
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from finetune.output.score_files import ScoreFiles
+from finetune.reports.html_report import ScoredFile
 from finetune.runs import cross_validation
-from finetune.runs.cross_validation import format_summary, summarize
+from finetune.runs.held_out import Pooled
+from finetune.tasks.classification.config import ClassifierConfig
 from finetune.tasks.data_set import Fold
+from finetune.tasks.mistakes import Answers, EvaluationDetails
 from finetune.util.errors import InputError
 
 
-def test_mean_and_sample_deviation_by_hand():
-    # Mean 5; squares of the differences 9, 1, 16: 26 in all, by n - 1 = 2 degrees of freedom.
-    summary = summarize([{"f1": 2.0}, {"f1": 4}, {"f1": 9.0}])
-    assert summary == {"f1": {"mean": pytest.approx(5.0), "std": pytest.approx(math.sqrt(13))}}
+def config(output_dir, **flags):
+    files = {"train_file": "a.csv", "vocab_file": "v.txt", "bert_config_file": "c.json"}
+    return ClassifierConfig(do_train=True, output_dir=str(output_dir), **files, **flags)
 
 
-def test_scores_of_labels_keep_their_structure():
-    folds = [
-        {"accuracy": 0.5, "labels": {"a": {"f1": 0.25, "support": 3}, "b": {"f1": 1.0}}},
-        {"accuracy": 0.75, "labels": {"a": {"f1": 0.75, "support": 4}, "b": {"f1": 1.0}}},
-    ]
-    summary = summarize(folds)
-    # Of two numbers, the sample deviation is their distance by the root of 2.
-    assert summary["accuracy"] == {"mean": 0.625, "std": pytest.approx(0.25 / math.sqrt(2))}
-    assert list(summary["labels"]) == ["a", "b"]
-    assert summary["labels"]["a"] == {
-        "f1": {"mean": 0.5, "std": pytest.approx(0.5 / math.sqrt(2))},
-        "support": {"mean": 3.5, "std": pytest.approx(1 / math.sqrt(2))},
-    }
-    assert summary["labels"]["b"] == {"f1": {"mean": 1.0, "std": 0.0}}
+class PooledTask:
+    """The task of all rows; its scores are made up."""
+
+    script = "run_classifier.py"
+    metrics = ("accuracy",)
+
+    def __init__(self, facts):
+        self._facts = facts
+
+    def facts(self):
+        return self._facts
 
 
-def test_a_figure_that_a_fold_has_not_is_left_out_there():
-    summary = summarize([{"auc": None}, {"auc": 0.5}, {"auc": 0.75}, {"auc": None}])
-    assert summary == {"auc": {"mean": 0.625, "std": pytest.approx(0.25 / math.sqrt(2))}}
-    # One number has no sample deviation, none has no mean.
-    assert summarize([{"auc": None}, {"auc": 0.5}]) == {"auc": {"mean": 0.5, "std": None}}
-    assert summarize([{"auc": None}, {"auc": None}]) == {"auc": {"mean": None, "std": None}}
-
-
-def test_what_is_no_figure_is_left_out():
-    folds = [{"confusion_matrix": [[1, 0]], "most_confused": [], "f1": 0.5, "task": "t"}] * 2
-    assert summarize(folds) == {"f1": {"mean": 0.5, "std": 0.0}}
-
-
-def test_a_type_that_one_fold_alone_has_is_kept():
-    folds = [
-        {"types": {"PER": {"f1": 0.5}}},
-        {"types": {"PER": {"f1": 0.75}, "LOC": {"f1": 0.25}}},
-    ]
-    for some in (folds, folds[::-1]):
-        summary = summarize(some)["types"]
-        assert summary["PER"]["f1"]["mean"] == 0.625
-        assert summary["LOC"] == {"f1": {"mean": 0.25, "std": None}}
-
-
-@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=11), st.floats(-1e3, 1e3))
-def test_a_constant_on_top_moves_the_mean_alone(numbers, constant):
-    before = summarize([{"f1": number} for number in numbers])["f1"]
-    after = summarize([{"f1": number + constant} for number in numbers])["f1"]
-    assert after["mean"] == pytest.approx(before["mean"] + constant, abs=1e-9)
-    assert after["std"] == pytest.approx(before["std"], abs=1e-6)
-    assert min(numbers) - 1e-9 <= before["mean"] <= max(numbers) + 1e-9
-
-
-def test_summary_as_text_has_a_line_for_each_figure():
-    scores = summarize(
-        [
-            {"accuracy": 0.5, "auc": None, "labels": {"neg": {"f1": 0.25}, "pos": {"f1": None}}},
-            {"accuracy": 0.75, "auc": 0.5, "labels": {"neg": {"f1": 0.75}, "pos": {"f1": None}}},
-        ]
+@pytest.fixture
+def pooled(monkeypatch):
+    """Replaces the pooled evaluation, which needs models; returns the facts of its task."""
+    facts = {}
+    details = EvaluationDetails(Answers("texts", np.zeros(0), np.zeros(0, bool)), [])
+    scored = ScoredFile(
+        ScoreFiles("a.csv"), {"num_examples": 8, "accuracy": 0.375}, "TEXT\n", None, details
     )
-    text = format_summary("2 folds: mean and standard deviation", scores)
-    assert text.endswith("\n")
-    assert [line for line in text.splitlines() if line] == [
-        "2 folds: mean and standard deviation",
-        "accuracy = 0.6250 ± 0.1768",
-        "auc = 0.5000",
-        "labels: neg: f1 = 0.5000 ± 0.3536",
-    ]
+    result = Pooled(PooledTask(facts), scored, ["cv_predictions.tsv"])
+    monkeypatch.setattr(cross_validation, "pool", lambda folds, output_dir: result)
+    return facts
 
 
-def test_labels_called_mean_and_std_are_labels_yet():
-    scores = summarize([{"labels": {"mean": {"f1": 0.5}, "std": {"f1": 0.75}}}] * 2)
-    text = format_summary("2 folds: mean and standard deviation", scores)
-    assert "labels: mean: f1 = 0.5000 ± 0.0000" in text
-    assert "labels: std: f1 = 0.7500 ± 0.0000" in text
+def fold_with(scores):
+    return types.SimpleNamespace(scores=scores)
 
 
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What of a configuration the folds change."""
-
-    output_dir: str
-    num_folds: Optional[int] = 3
-    do_eval: bool = False
-    split_seed: Optional[int] = 5
-
-
-def test_each_fold_has_a_folder_of_its_own_and_all_are_summed_up(tmp_path):
+def test_each_fold_has_its_own_folder_and_all_scores_are_summarised(tmp_path, pooled, caplog):
+    caplog.set_level("INFO")
     seen = []
 
-    def run_fold(config, fold):
-        seen.append((config, fold))
-        return {"accuracy": (0.5, 0.25, 0.75)[fold.index], "matrix": [[1]]}
+    def run_fold(fold_config, fold):
+        seen.append((fold_config, fold))
+        return fold_with({"accuracy": (0.5, 0.25, 0.75)[fold.index], "matrix": [[1]]})
 
-    cross_validation.run(Settings(str(tmp_path)), run_fold)
+    cross_validation.run(config(tmp_path, num_folds=3, split_seed=5), run_fold)
     assert seen == [
-        (Settings(str(tmp_path / f"fold-{i + 1}"), None, True, None), Fold(i, 3, 5))
-        for i in range(3)
+        (config(tmp_path / f"fold-{i + 1}", do_eval=True), Fold(i, 3, 5)) for i in range(3)
     ]
     results = json.loads((tmp_path / "cv_results.json").read_text())
     assert results == {
         "num_folds": 3,
         "scores": {"accuracy": {"mean": 0.5, "std": 0.25}},
         "folds": [{"accuracy": a, "matrix": [[1]]} for a in (0.5, 0.25, 0.75)],
+        "pooled": {"num_examples": 8, "accuracy": 0.375},
     }
     text = (tmp_path / "cv_results.txt").read_text()
-    assert text == "3 folds: mean and standard deviation\naccuracy = 0.5000 ± 0.2500\n"
+    assert text == (
+        "3 folds: mean and standard deviation\naccuracy = 0.5000 ± 0.2500\n\n"
+        "All rows, each predicted by the model that was not trained on it\nTEXT\n"
+    )
+    page = (tmp_path / "report.html").read_text()
+    for fold, accuracy in (("fold-2", "0.2500"), ("all rows", "0.3750")):
+        assert f'<td>{fold}</td><td></td><td class="number">{accuracy}</td>' in page
+    assert (
+        "accuracy              0.5000 ± 0.2500, mean and standard deviation of 3 folds"
+        in (caplog.messages[-1])
+    )
+    assert "accuracy of all rows  0.3750 on a.csv (8 rows)" in caplog.messages[-1]
 
 
-def test_a_fold_that_fails_leaves_no_summary(tmp_path):
-    def run_fold(config, fold):
+def test_next_command_trains_on_all_rows_with_the_same_settings(tmp_path, pooled, caplog):
+    caplog.set_level("INFO")
+    pooled["thresholds"] = [0.25, 0.123456]
+    flags = {
+        "num_folds": 2, "split_seed": 5, "do_eval": True, "eval_every": "epoch",
+        "overwrite_output_dir": True, "num_train_epochs": 2.5, "problem_type": "multi_label",
+        "labels": ["a", "b"], "thresholds": ["best"], "padding_free": False,
+    }  # fmt: skip
+    out = tmp_path / "an output"
+    out.mkdir()
+    cross_validation.run(config(out, **flags), lambda config, fold: fold_with({"accuracy": 1.0}))
+    command = shlex.split(caplog.messages[-1].rpartition("\nnext ")[2])
+    assert command[:2] == ["python", "run_classifier.py"]
+    assert set(command[2:]) == {
+        "--do_train=true", "--train_file=a.csv", "--vocab_file=v.txt",
+        "--bert_config_file=c.json", "--num_train_epochs=2.5", "--problem_type=multi_label",
+        "--labels=a,b", "--thresholds=0.25,0.1235", "--padding_free=false",
+        f"--output_dir={out / 'final'}",
+    }  # fmt: skip
+
+
+def test_failed_fold_leaves_no_summary(tmp_path, pooled):
+    def run_fold(fold_config, fold):
         if fold.index:
             raise InputError("no rows")
-        return {"accuracy": 0.5}
+        return fold_with({"accuracy": 0.5})
 
     with pytest.raises(InputError, match=re.escape("no rows")):
-        cross_validation.run(Settings(str(tmp_path)), run_fold)
+        cross_validation.run(config(tmp_path, num_folds=3, split_seed=5), run_fold)
     assert not list(tmp_path.iterdir())
+
+
+def test_default_seed_of_folds_is_zero(tmp_path, pooled):
+    seeds = []
+
+    def run_fold(fold_config, fold):
+        seeds.append(fold.seed)
+        return fold_with({"accuracy": 0.5})
+
+    cross_validation.run(config(tmp_path, num_folds=2), run_fold)
+    assert seeds == [0, 0]

@@ -1,4 +1,4 @@
-"""Output directories made by version 0.1.0 (commit cf4e844) are still read."""
+"""Output directories of version 0.1.0 (commit cf4e844) can still be used."""
 
 import json
 import shutil
@@ -7,14 +7,14 @@ import pytest
 
 from tests.support import ROOT
 from tests.support.commands import CLASSIFIER, TAGGER, run
-from tests.support.files import read_json, read_jsonl, read_results
+from tests.support.files import read_json, read_jsonl, read_results, write
 
 GOLDEN = ROOT / "tests" / "golden" / "output_0.x"
 
 
 @pytest.fixture
 def old(tmp_path):
-    """Copies of the directories, without what evaluation and prediction wrote."""
+    """Copies of the directories, without the results of evaluation and prediction."""
     folder = shutil.copytree(GOLDEN, tmp_path / "old")
     for path in folder.glob("*/*_results.*"):
         path.unlink()
@@ -22,11 +22,10 @@ def old(tmp_path):
 
 
 def texts_file(path, texts):
-    path.write_text("".join(text + "\n" for text in texts), encoding="utf-8")
-    return path
+    return write(path, "".join(text + "\n" for text in texts))
 
 
-def test_a_classifier_of_0_1_0_predicts_the_same(old, tmp_path):
+def test_classifier_of_0_1_0_makes_the_same_predictions(old, tmp_path):
     expected = read_results(GOLDEN / "classifier")
     table = "text\n" + "".join(row["text"] + "\n" for row in expected)
     path = texts_file(tmp_path / "new.tsv", table.splitlines())
@@ -38,7 +37,7 @@ def test_a_classifier_of_0_1_0_predicts_the_same(old, tmp_path):
         assert float(row["score"]) == pytest.approx(float(was["score"]), abs=1e-5)
 
 
-def test_a_classifier_of_0_1_0_is_scored_the_same(old):
+def test_classifier_of_0_1_0_gets_the_same_scores(old):
     assert run(CLASSIFIER, output_dir=old / "classifier", do_eval="true") == 0
     found = read_json(old / "classifier" / "eval_results.json")
     expected = read_json(GOLDEN / "classifier" / "eval_results.json")
@@ -46,7 +45,7 @@ def test_a_classifier_of_0_1_0_is_scored_the_same(old):
     assert found["loss"] == pytest.approx(expected["loss"], abs=1e-5)
 
 
-def test_a_tagger_of_0_1_0_predicts_the_same(old, tmp_path):
+def test_tagger_of_0_1_0_makes_the_same_predictions(old, tmp_path):
     expected = read_jsonl(GOLDEN / "tagger" / "test_results.jsonl")
     path = texts_file(tmp_path / "new.txt", [row["text"] for row in expected])
     flags = {"data_form": "text", "word_split": "whitespace", "do_predict": "true"}
@@ -59,7 +58,7 @@ def test_a_tagger_of_0_1_0_predicts_the_same(old, tmp_path):
     assert any(spans)
 
 
-def test_the_record_of_0_1_0_is_not_rewritten_by_a_prediction(old, tmp_path):
+def test_prediction_does_not_rewrite_the_record_of_0_1_0(old, tmp_path):
     path = texts_file(tmp_path / "new.tsv", ["text", "a good film"])
     before = (old / "classifier" / "run.json").read_text(encoding="utf-8")
     flags = {"output_dir": old / "classifier", "predict_file": path, "do_predict": "true"}

@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Builders of commands, files and tiny models, and other helpers for the tests."""
 
 import pathlib
 

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Any, Iterator, List
 
-CLASSIFIER, TAGGER = "run_classifier.py", "run_ner.py"
+CLASSIFIER, TAGGER, ANSWERER = "run_classifier.py", "run_ner.py", "run_squad.py"
 
-# What a tiny model learns with.
+# Settings with which a tiny model learns.
 _TINY = {"max_seq_length": 16, "train_batch_size": 8, "learning_rate": 5e-3}
 
 
@@ -17,7 +17,7 @@ def command(script: str, *arguments: Any, model: Any = None, **flags: Any) -> Li
 
     Args:
       script: The script.
-      arguments: What follows the flags, and so overrides them.
+      arguments: Further arguments. They follow the flags, so they override them.
       model: The folder of a pretrained model in Google's format. Adds the flags that name its
         files, and settings with which a tiny model learns.
       flags: Values by flag. A flag whose value is None is omitted.
@@ -34,7 +34,7 @@ def command(script: str, *arguments: Any, model: Any = None, **flags: Any) -> Li
 
 
 def run(script: str, *arguments: Any, **flags: Any) -> int:
-    """Runs a script in this process; takes what `command` takes.
+    """Runs a script in this process, with the arguments of `command`.
 
     Returns:
       The exit status.
@@ -44,7 +44,7 @@ def run(script: str, *arguments: Any, **flags: Any) -> int:
 
 
 def python_command(script: str, *arguments: Any, patch: str = "", **flags: Any) -> List[str]:
-    """Builds a command line that runs a script in a process of its own, in the project's folder.
+    """Builds a command line that runs a script in its own process, in the project's folder.
 
     Args:
       script: The script.
@@ -59,7 +59,7 @@ def python_command(script: str, *arguments: Any, patch: str = "", **flags: Any) 
 
 @contextlib.contextmanager
 def standard_input(path: Any) -> Iterator[None]:
-    """Makes a file the standard input of this process."""
+    """Redirects this process's standard input to a file."""
     saved = os.dup(0)
     try:
         with open(path, "rb") as reader:

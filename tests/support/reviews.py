@@ -14,7 +14,7 @@ ROWS = [(label, f"a {label} {noun}") for noun in NOUNS for label in ("bad", "goo
 
 
 def make_folder(folder: pathlib.Path, num_layers: int) -> pathlib.Path:
-    """Fills a folder with a tiny pretrained model, model/, and a file of reviews for each split."""
+    """Writes a tiny pretrained model to model/ in a folder, and reviews for each split."""
     tiny.write_google_model(folder / "model", num_layers=num_layers)
     for split, rows in (("train", ROWS), ("dev", ROWS[:7]), ("test", ROWS)):
         write_tsv(folder / f"{split}.tsv", rows)
@@ -22,7 +22,7 @@ def make_folder(folder: pathlib.Path, num_layers: int) -> pathlib.Path:
 
 
 def flags_for(folder: pathlib.Path) -> Dict[str, Any]:
-    """Returns the flags of a training on such a folder: two epochs of three steps."""
+    """Returns the flags of a training run on that folder: two epochs of three steps."""
     return {
         "model": folder / "model",
         "do_train": "true",
@@ -36,13 +36,13 @@ def flags_for(folder: pathlib.Path) -> Dict[str, Any]:
 def train(
     folder: pathlib.Path, out: pathlib.Path, *arguments: Any, status: int = 0, **flags: Any
 ) -> pathlib.Path:
-    """Trains on the reviews, and checks the exit status.
+    """Trains on the reviews, and asserts the exit status.
 
     Args:
       folder: See `make_folder`.
       out: The output directory.
       arguments: Further arguments.
-      status: The exit status that is expected.
+      status: The expected exit status.
       flags: Flags that differ from those of `flags_for`.
 
     Returns:
@@ -54,7 +54,7 @@ def train(
 
 
 def same_weights(first: pathlib.Path, second: pathlib.Path) -> bool:
-    """Returns whether the newest checkpoints of two folders hold the same bits."""
+    """Returns whether the newest checkpoints of two folders have the same weights, bit for bit."""
     these, those = tiny.weights(first), tiny.weights(second)
     return these.keys() == those.keys() and all(
         np.array_equal(array, those[name]) for name, array in these.items()

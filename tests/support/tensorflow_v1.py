@@ -1,4 +1,4 @@
-"""Sets TensorFlow up as the scripts do: version 1's behavior, with resource variables."""
+"""Set TensorFlow up as the scripts do: version 1's behaviour, with resource variables."""
 
 import tensorflow.compat.v1 as tf
 

@@ -1,4 +1,4 @@
-"""A random BERT, small enough for a test, in Google's form and in Hugging Face's."""
+"""A random BERT, small enough for a test, in Google's format and in Hugging Face's."""
 
 import json
 import pathlib
@@ -8,13 +8,13 @@ from typing import Dict, List, Optional
 import numpy as np
 from safetensors.numpy import save_file
 
-# Modules that need TensorFlow are imported where they are used: tests of readers and of the
-# tokenizer do without it.
+# Modules that need TensorFlow are imported where they are used, because tests of readers and of the
+# tokenizer do not need it.
 
 HIDDEN, HEADS, INTERMEDIATE, POSITIONS, SEGMENTS = 32, 4, 64, 64, 2
 
-# Both names of each weight, as released files have them: Google's bert_model.ckpt and Hugging
-# Face's model.safetensors of BertModel. Spelt out, so as not to follow the code under test.
+# The name of each weight in Google's bert_model.ckpt and in Hugging Face's model.safetensors of
+# BertModel. They are written out here, independently of the code under test.
 _EMBEDDINGS_AND_POOLER = {
     "bert/embeddings/word_embeddings": "embeddings.word_embeddings.weight",
     "bert/embeddings/position_embeddings": "embeddings.position_embeddings.weight",
@@ -51,7 +51,7 @@ people time day year said went came lives works company paris london france germ
 
 
 def vocabulary(lower_case: bool = True) -> List[str]:
-    """Returns the tokens: the special ones, words, and each ASCII character, alone and as "##"."""
+    """Returns special tokens, words, and each ASCII character with and without "##"."""
     letters = string.ascii_lowercase if lower_case else string.ascii_letters
     characters = [*letters, *string.digits, *string.punctuation]
     words = _WORDS.split()
@@ -61,7 +61,7 @@ def vocabulary(lower_case: bool = True) -> List[str]:
 
 
 def config(vocab_size: int, num_layers: int = 2) -> Dict[str, object]:
-    """Returns what stands in bert_config.json."""
+    """Returns the values of bert_config.json."""
     return {
         "attention_probs_dropout_prob": 0.1,
         "hidden_act": "gelu",
@@ -78,7 +78,7 @@ def config(vocab_size: int, num_layers: int = 2) -> Dict[str, object]:
 
 
 def shapes(vocab_size: int, num_layers: int = 2) -> Dict[str, List[int]]:
-    """Returns the shapes of a released checkpoint of Google's, of these sizes, by its names."""
+    """Returns the shapes of a checkpoint by Google's names, as a released one of this size has."""
     h, i = HIDDEN, INTERMEDIATE
     table = {
         "bert/embeddings/word_embeddings": [vocab_size, h],
@@ -129,10 +129,10 @@ def hugging_face_names(num_layers: int = 2) -> Dict[str, str]:
 def write_google_model(
     folder: str, *, lower_case: bool = True, num_layers: int = 2, seed: int = 0
 ) -> Dict[str, np.ndarray]:
-    """Writes vocab.txt, bert_config.json and bert_model.ckpt.* into `folder`; makes it if need be.
+    """Writes vocab.txt, bert_config.json and bert_model.ckpt.* to a folder, which it creates.
 
     Returns:
-      The weights, by Google's names.
+      The weights, keyed by Google's variable names.
     """
     from finetune.models import checkpoints
     from tests.support import tensorflow_v1  # noqa: F401
@@ -155,14 +155,14 @@ def write_hugging_face_model(
     extra: Optional[Dict[str, np.ndarray]] = None,
     old_norm: bool = False,
 ) -> pathlib.Path:
-    """Writes weights of Google's names and two layers in Hugging Face's form, with a vocabulary.
+    """Writes a model of two layers in Hugging Face's format, with a vocabulary.
 
     Args:
-      folder: Where to; made if need be.
-      arrays: The weights.
-      prefix: Before each name, such as "bert.".
-      dtype: Number type of the weights in the file.
-      extra: Other tensors for it.
+      folder: The folder to write to; it is created if missing.
+      arrays: The weights by Google's names.
+      prefix: The prefix of each name in the file, for example "bert.".
+      dtype: The dtype of the weights in the file.
+      extra: Further tensors to write.
       old_norm: Whether layer norms have gamma and beta, as in the files of the first models.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Frozen variables, and learning rates by layer."""
+"""The selection of frozen variables, and learning rates by layer."""
 
 import re
 
@@ -23,7 +23,7 @@ def config(**settings):
 
 
 def matched(patterns):
-    """The indices of the variables that a pattern matches."""
+    """Returns the indices of the variables that match at least one pattern."""
     return [i for i, name in enumerate(VARIABLES) if any(re.search(p, name) for p in patterns)]
 
 
@@ -34,7 +34,7 @@ def test_embeddings_and_the_lowest_layers_are_frozen():
     assert matched(frozen(config(freeze_layers=11, freeze_embeddings=True), 11)) == [0, 1, 2, 3]
 
 
-def test_more_frozen_layers_than_the_model_has_are_refused():
+def test_freezing_more_layers_than_the_model_has_is_rejected():
     with pytest.raises(UsageError, match="--freeze_layers=3: the model has 2 layers"):
         frozen(config(freeze_layers=3), 2)
 

@@ -1,4 +1,4 @@
-"""Mixed precision: the hardware it needs, what it changes, and the loss scale of float16."""
+"""Mixed precision: its hardware requirements, its effect, and the loss scale of float16."""
 
 import subprocess
 import sys
@@ -18,24 +18,26 @@ from tests.support import ROOT
 from tests.support.commands import CLASSIFIER, run
 from tests.support.files import write
 
+pytestmark = pytest.mark.slow
+
 ROWS = "label\ttext\n" + "good\ta fine film\nbad\ta dull one\n" * 6
 
 
 @pytest.mark.parametrize(
-    ("found", "refused"),
+    ("found", "rejected"),
     [({"fma", "avx2"}, True), ({"amx_bf16"}, False), ({"avx512_bf16"}, False), (set(), True)],
 )
-def test_bf16_is_refused_if_it_would_be_slower(monkeypatch, found, refused):
+def test_bf16_is_rejected_if_it_would_be_slower(monkeypatch, found, rejected):
     monkeypatch.setattr(session, "_processor_flags", lambda: found)
     session.check_precision(use_bf16=False, use_fp16=False)
-    if refused:
+    if rejected:
         with pytest.raises(InputError, match="neither AMX nor AVX512_BF16"):
             session.check_precision(use_bf16=True, use_fp16=False)
     else:
         session.check_precision(use_bf16=True, use_fp16=False)
 
 
-def test_instructions_of_the_processor_are_read():
+def test_processor_flags_are_read():
     if not Path("/proc/cpuinfo").exists() or "flags\t" not in Path("/proc/cpuinfo").read_text():
         pytest.skip("not Linux on x86")
     assert "sse2" in session._processor_flags()  # Every x86-64 processor has it.
@@ -43,7 +45,7 @@ def test_instructions_of_the_processor_are_read():
 
 
 @pytest.mark.parametrize("gpus", [[], ["GPU:0"]])
-def test_fp16_is_refused_without_a_gpu(monkeypatch, gpus):
+def test_fp16_is_rejected_without_a_gpu(monkeypatch, gpus):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: {"GPU": gpus}[kind])
     if gpus:
         session.check_precision(use_bf16=False, use_fp16=True)
@@ -52,7 +54,7 @@ def test_fp16_is_refused_without_a_gpu(monkeypatch, gpus):
         session.check_precision(use_bf16=False, use_fp16=True)
 
 
-# 1 + 2^-9 has nine binary digits after the point. Bfloat16 keeps seven of them, float16 all.
+# 1 + 2^-9 has nine binary digits after the point. bfloat16 keeps seven of them, float16 all.
 PROGRAM = """
 import sys
 import numpy as np
@@ -80,7 +82,7 @@ def test_bf16_multiplies_in_bfloat16():
 
 
 def train(scale_loss, gradients):
-    """Trains with the given gradients; returns weights, step and loss scale after each step."""
+    """Trains with fixed gradients; returns weights, step and loss scale after each step."""
     history = []
     with tf.Graph().as_default(), tf.Session() as sess:
         x = tf.placeholder(tf.float32, [3])
@@ -96,7 +98,7 @@ def train(scale_loss, gradients):
     return history
 
 
-def test_loss_scale_changes_no_bit_of_the_training():
+def test_loss_scale_does_not_change_the_weights():
     # The scale is a power of two, so multiplying and dividing by it is exact.
     gradients = np.random.RandomState(0).uniform(-2, 2, size=[5, 3]).astype(np.float32)
     plain, scaled = train(False, gradients), train(True, gradients)
@@ -107,23 +109,19 @@ def test_loss_scale_changes_no_bit_of_the_training():
     assert plain[-1][1] == 5
 
 
-def test_overflowing_step_changes_only_the_scale():
-    # 1e35 times the scale 2^15 exceeds the largest float32, 3.4e38. Times 2^14, it still does.
+def test_overflowing_step_changes_only_the_loss_scale():
+    # 1e35 exceeds the largest float32, 3.4e38, when multiplied by a scale of 2^15 or of 2^14.
     fine, too_large = [1.0, 2.0, 3.0], [1e35, 0.0, 0.0]
     history = train(True, [fine, too_large, too_large, fine])
     steps, scales = [int(h[1]) for h in history], [float(h[2]) for h in history]
-    assert steps == [
-        1,
-        2,
-        3,
-        4,
-    ]  # Skipped steps count, since the order of the data depends on the step.
+    # Skipped steps count, because the order of the data depends on the step.
+    assert steps == [1, 2, 3, 4]
     assert scales == [2**15, 2**14, 2**13, 2**13]
     np.testing.assert_array_equal(history[0][0], history[2][0])
     assert np.all(history[3][0] != history[2][0])
 
 
-def test_loss_scale_with_a_distribution_strategy_is_refused():
+def test_loss_scale_with_a_distribution_strategy_is_rejected():
     with tf.Graph().as_default(), tf.distribute.OneDeviceStrategy("/cpu:0").scope():
         with pytest.raises(ValueError, match="not supported under tf.distribute"):
             optimization.create_optimizer(tf.constant(1.0), 0.1, 10, 0, scale_loss=True)
@@ -168,7 +166,7 @@ def test_fp16_keeps_its_loss_scale_in_checkpoints_but_not_in_the_model(
         (["--use_bf16", "--use_fp16"], 2, "--use_bf16 and --use_fp16 cannot be combined"),
     ],
 )
-def test_unavailable_precision_is_refused_in_one_line(
+def test_unavailable_precision_is_rejected_in_one_line(
     model, tmp_path, monkeypatch, caplog, flags, status, message
 ):
     monkeypatch.setattr(session, "_processor_flags", lambda: {"avx2"})

@@ -1,4 +1,4 @@
-"""The session's settings: XLA compiles only if it is requested."""
+"""Session settings: XLA compiles only if requested."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import ROOT
 
-# A process reads XLA's flags only once, so each case runs in its own.
+# A process reads XLA's flags only once, so each case runs in a process of its own.
 PROGRAM = """
 import sys
 import tensorflow.compat.v1 as tf

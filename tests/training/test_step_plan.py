@@ -1,4 +1,4 @@
-"""At which steps a training logs, saves and evaluates, and how long it is."""
+"""The length of a training run, and the steps at which it logs, saves and evaluates."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def steps_of(is_due):
     return [step for step in range(12) if is_due(step)]
 
 
-def test_last_step_is_logged_evaluated_and_saved():
+def test_plan_logs_evaluates_and_saves_at_the_last_step():
     plan = StepPlan(num_train_steps=11, epoch_steps=4, log_every=5, save_every=7, eval_every=3)
     assert steps_of(plan.logs_at) == [0, 5, 10, 11]
     assert steps_of(plan.evaluates_at) == [3, 6, 9, 11]
@@ -33,14 +33,14 @@ def test_evaluations_are_due_after_each_epoch_or_never():
 
 @pytest.mark.parametrize(
     ("epochs", "steps"),
-    [(1.0, 100), (1.1, 110), (1.001, 101), (0.001, 1)],  # 100 * 1.1 is 110.00000000000001.
+    [(1.0, 100), (1.1, 110), (1.001, 101), (0.001, 1)],  # 100 * 1.1 == 110.00000000000001
 )
-def test_number_of_steps(epochs, steps):
+def test_number_of_steps_follows_from_the_number_of_epochs(epochs, steps):
     plan = make_step_plan(config(train_batch_size=7, num_train_epochs=epochs), 699)
     assert (plan.num_train_steps, plan.epoch_steps) == (steps, 100)
 
 
-def test_training_is_logged_about_twenty_times_but_at_least_every_50_steps():
+def test_default_is_about_twenty_log_lines_at_most_50_steps_apart():
     def log_every(num_rows, **settings):
         return make_step_plan(config(train_batch_size=1, **settings), num_rows).log_every
 
@@ -49,22 +49,19 @@ def test_training_is_logged_about_twenty_times_but_at_least_every_50_steps():
     assert log_every(5000, log_steps=13, **settings) == 13
 
 
-def test_impossible_plans_are_refused():
+def test_too_many_steps_and_too_long_warmup_are_rejected():
     with pytest.raises(InputError, match="--num_train_epochs=1e"):
         make_step_plan(config(num_train_epochs=1e308), 100)
-    with pytest.raises(InputError, match="--warmup_steps=12: the whole training has only 11 steps"):
+    with pytest.raises(InputError, match="--warmup_steps=12: training has only 11 steps"):
         make_step_plan(config(train_batch_size=1, num_train_epochs=1.0, warmup_steps=12), 11)
 
 
-def test_warmup_is_a_proportion_unless_given_in_steps():
+def test_warmup_steps_override_the_warmup_proportion():
     settings = config(warmup_proportion=0.3, learning_rate=7e-5, hidden_dropout_prob=0.2)
     training = training_settings(settings, 11, 2, class_weights=[2.0, 0.5], new_head=True)
     assert (training.num_warmup_steps, training.num_train_steps) == (3, 11)
     assert (training.learning_rate, training.dropout) == (7e-5, {"hidden_dropout_prob": 0.2})
     assert (training.class_weights, training.new_head) == ([2.0, 0.5], True)
-    training = training_settings(config(warmup_steps=5), 11, 2)
-    assert (training.num_warmup_steps, training.class_weights, training.new_head) == (
-        5,
-        None,
-        False,
-    )
+    training = training_settings(config(warmup_steps=5, learning_rate=7e-5), 11, 2)
+    assert training.num_warmup_steps == 5
+    assert (training.class_weights, training.new_head) == (None, False)

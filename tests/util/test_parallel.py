@@ -1,4 +1,4 @@
-"""Conversion in several processes gives what one gives, in order, and leaves nothing behind."""
+"""Several processes yield the same results as one, in order, and end afterwards."""
 
 import multiprocessing
 import os
@@ -29,15 +29,15 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "film", "##s", "the"
 @pytest.fixture(autouse=True)
 def two_processes(monkeypatch):
     if "fork" not in multiprocessing.get_all_start_methods():
-        pytest.skip("no fork here")
+        pytest.skip("this system cannot fork")
     monkeypatch.setattr(parallel, "CHUNK_SIZE", 7)
-    monkeypatch.setattr(parallel, "CHUNKS_ALONE", 2)
+    monkeypatch.setattr(parallel, "NUM_LOCAL_CHUNKS", 2)
     monkeypatch.setattr(parallel, "count_processes", lambda: 2)
 
 
 @pytest.fixture
-def alone(monkeypatch):
-    """Returns a function that has all done in this process from then on."""
+def use_one_process(monkeypatch):
+    """Returns a function that, once called, keeps all work in this process."""
     return lambda: monkeypatch.setattr(parallel, "count_processes", lambda: 1)
 
 
@@ -56,14 +56,14 @@ def with_process(chunk):
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 14, 15, 21, 100])
-def test_all_items_come_once_and_in_order_whoever_works_on_them(count):
+def test_results_are_in_order_and_the_first_chunks_are_local(count):
     results = sum(in_chunks(with_process, iter(range(count))), [])
     assert [item for item, _ in results] == list(range(count))
     own = [process == os.getpid() for _, process in results]
     assert own == [item < 14 for item in range(count)]  # The first two chunks of seven
 
 
-def test_both_processes_work():
+def test_both_processes_are_used():
     def slowly(chunk):
         time.sleep(0.05)
         return with_process(chunk)
@@ -77,19 +77,19 @@ def test_items_are_not_read_far_ahead():
     chunks = in_chunks(len, (read.append(i) for i in range(7 * 1000)))
     for _ in range(20):
         next(chunks)
-    # Twenty chunks, and those that two processes have waiting: two each, and one more.
+    # Twenty chunks, two pending chunks for each of the two processes, and one more.
     assert len(read) <= 7 * (20 + 5)
     chunks.close()
 
 
-def test_long_items_make_short_chunks(monkeypatch):
+def test_chunks_of_long_items_are_short(monkeypatch):
     monkeypatch.setattr(parallel, "CHUNK_CHARACTERS", 10)
     items = ["a" * 9, "b", "c" * 30, "d", "e", "f", "g", "h", "i", "j", "k" * 9]
     chunks = parallel.map_chunks(list, items, characters_of=len)
     assert list(chunks) == [items[:2], items[2:3], items[3:10], items[10:]]
 
 
-def test_a_daemon_which_may_have_no_children_does_all_itself(monkeypatch):
+def test_a_daemon_process_uses_one_process(monkeypatch):
     monkeypatch.undo()
     assert parallel.count_processes() >= 1
     monkeypatch.setattr(multiprocessing.current_process(), "_config", {"daemon": True})
@@ -97,27 +97,27 @@ def test_a_daemon_which_may_have_no_children_does_all_itself(monkeypatch):
 
 
 @pytest.mark.parametrize("error", [NotImplementedError, FileNotFoundError])
-def test_a_system_without_semaphores_does_all_in_one_process(monkeypatch, error):
-    def refuse(*args, **kwargs):
+def test_a_system_without_semaphores_uses_one_process(monkeypatch, error):
+    def reject(*args, **kwargs):
         raise error("no semaphores")
 
-    monkeypatch.setattr(parallel.concurrent.futures, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr(parallel.concurrent.futures, "ProcessPoolExecutor", reject)
     results = sum(in_chunks(with_process, range(100)), [])
     assert results == [(item, os.getpid()) for item in range(100)]
 
 
-def test_a_fault_in_another_process_is_raised_as_it_is_and_ends_them():
-    def refuse(chunk):
+def test_an_error_in_another_process_is_raised_unchanged():
+    def reject(chunk):
         if 70 in chunk:
             raise InputError("row 70: not a text")
         return chunk
 
     with pytest.raises(InputError, match="^row 70: not a text$"):
-        list(in_chunks(refuse, range(7 * 1000)))
+        list(in_chunks(reject, range(7 * 1000)))
     assert multiprocessing.active_children() == []
 
 
-def test_a_fault_in_reading_is_raised_as_it_is_and_ends_them():
+def test_an_error_in_reading_is_raised_unchanged():
     def items():
         yield from range(7 * 10)
         raise InputError("line 71: not UTF-8")
@@ -127,7 +127,7 @@ def test_a_fault_in_reading_is_raised_as_it_is_and_ends_them():
     assert multiprocessing.active_children() == []
 
 
-def test_a_killed_process_is_one_clear_line_not_a_hang():
+def test_a_killed_process_raises_an_input_error():
     def die(chunk):
         if 70 in chunk:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -138,7 +138,7 @@ def test_a_killed_process_is_one_clear_line_not_a_hang():
     assert multiprocessing.active_children() == []
 
 
-def test_who_stops_taking_leaves_no_process_behind():
+def test_closing_the_iterator_ends_the_processes():
     chunks = in_chunks(len, range(7 * 1000))
     for _ in range(5):
         next(chunks)
@@ -152,7 +152,7 @@ PROGRAM = textwrap.dedent("""
     from finetune.util import parallel
     parallel.count_processes = lambda: 2
     chunks = parallel.map_chunks(len, itertools.count(), lambda item: 1)
-    for _ in range(parallel.CHUNKS_ALONE + 1):
+    for _ in range(parallel.NUM_LOCAL_CHUNKS + 1):
         next(chunks)
     try:
         print(*(child.pid for child in multiprocessing.active_children()), flush=True)
@@ -166,7 +166,7 @@ PROGRAM = textwrap.dedent("""
 
 @pytest.fixture
 def parent():
-    """Starts a process group of a parent with two children; yields it and them."""
+    """Starts a process with two children in a new process group; yields all three."""
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         cwd=ROOT,
@@ -182,17 +182,17 @@ def parent():
     process.communicate()
 
 
-def test_killing_the_parent_leaves_no_process_behind(parent):
+def test_killing_the_parent_ends_its_children(parent):
     process, children = parent
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 10 * parallel._SECONDS_OF_ORPHANS
+    deadline = time.monotonic() + 10 * parallel._PARENT_POLL_SECONDS
     while any(map(is_running, children)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(is_running, children))
 
 
-def test_ctrl_c_is_answered_by_the_parent_alone(parent):
+def test_only_the_parent_handles_ctrl_c(parent):
     process, children = parent
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
@@ -238,15 +238,15 @@ def assert_same_arrays(features, others, count):
 
 def arrays_of(features):
     values = [getattr(features, name) for name in features.__dataclass_fields__]
-    names = ("texts", "answers", "lengths", "pieces", "unknown", "cut")
+    names = ("texts", "labels", "lengths", "pieces", "unknown", "cut")
     values += [getattr(features.statistics, name) for name in names]
     return [value for value in values if isinstance(value, np.ndarray)]
 
 
 @pytest.mark.parametrize("windows", [False, True])
-def test_examples_become_the_same_features(tokenizer, alone, windows):
+def test_several_processes_encode_examples_like_one(tokenizer, use_one_process, windows):
     several = encode(100, tokenizer, windows)
-    alone()
+    use_one_process()
     one = encode(100, tokenizer, windows)
     assert_same_arrays(several, one, count=4 + 6)
     assert several.num_truncated == one.num_truncated > 0
@@ -254,7 +254,7 @@ def test_examples_become_the_same_features(tokenizer, alone, windows):
     np.testing.assert_array_equal(several.targets.batch(rows)["label_ids"], rows % 2)
 
 
-def test_tagged_texts_become_the_same_features(tokenizer, alone):
+def test_several_processes_encode_tagged_texts_like_one(tokenizer, use_one_process):
     texts = [
         TaggedText.from_words(f"{i}", ["good", "films", "unheard"][: 1 + i % 3] * 5, None, f"f:{i}")
         for i in range(100)
@@ -268,12 +268,12 @@ def test_tagged_texts_become_the_same_features(tokenizer, alone):
         )
 
     several = encode()
-    alone()
+    use_one_process()
     one = encode()
     assert_same_arrays(several, one, count=7 + 6)
 
 
-def test_a_wrong_label_is_refused_by_its_place(tokenizer):
+def test_an_unknown_label_raises_an_error_with_its_place(tokenizer):
     rows = examples(100)
     rows[83].label, rows[83].where = "2", "train.tsv:84"
     with pytest.raises(InputError, match="^train.tsv:84: "):

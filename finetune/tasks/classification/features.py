@@ -13,13 +13,13 @@ import numpy as np
 from finetune.data.cleaning import clean
 from finetune.data.frame import Frame
 from finetune.data.processor import InputExample
-from finetune.data.row_statistics import RowStatistics, TextStatistics, text_hash
+from finetune.data.row_statistics import RowErrors, RowStatistics, TextStatistics, text_hash
 from finetune.data.rows import Spec, pad
+from finetune.data.tokenizer import Tokenizer
 from finetune.data.truncation import Cut, Pieces, cut_row
 from finetune.util.arrays import GrowingArray
 from finetune.util.errors import InputError
 from finetune.util.parallel import map_chunks
-from tokenization import FullTokenizer
 
 
 class Targets(Protocol):
@@ -28,7 +28,7 @@ class Targets(Protocol):
     specs: Dict[str, Spec]
 
     def add(self, example: InputExample) -> object:
-        """Adds an example's label and returns it; raises `InputError` if it is missing or wrong."""
+        """Adds an example's label and returns it; raises `InputError` if it is not valid."""
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns the labels of the given rows as arrays."""
@@ -38,18 +38,20 @@ class Targets(Protocol):
 class Features:
     """Wordpiece ids of all rows of a data set, each in one or more windows.
 
-    Window i is [window_starts[i], window_starts[i + 1]) of the ids; row i has the windows
+    Window i is [window_starts[i], window_starts[i + 1]) of `input_ids`; row i has the windows
     [row_windows[i], row_windows[i + 1]).
 
     Attributes:
       input_ids: int32 [total wordpieces], including `[CLS]` and `[SEP]`.
       window_starts: int64 [windows + 1].
-      second_starts: int32 [windows], where the second text begins in the window, or its length.
+      second_starts: int32 [windows], where the second text begins in the window; without one, the
+        window's length.
       row_windows: int64 [rows + 1].
       targets: The gold labels; None in data to predict.
       pooled: Whether batches contain the row number of each window.
-      num_truncated: Number of rows of which something is cut.
-      statistics: Numbers for the data report.
+      num_truncated: Number of truncated rows.
+      statistics: Statistics for the data report.
+      segment_of_b: Segment id of a second text.
     """
 
     input_ids: np.ndarray
@@ -60,10 +62,11 @@ class Features:
     pooled: bool
     num_truncated: int
     statistics: RowStatistics
+    segment_of_b: int = 1
 
     @property
     def specs(self) -> Dict[str, Spec]:
-        """Rank and number type of each array of a batch."""
+        """Rank and dtype of each array of a batch."""
         names = ("input_ids", "input_mask", "segment_ids")
         specs = {name: Spec(2, filler=0) for name in names}
         if self.pooled:
@@ -75,20 +78,20 @@ class Features:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Wordpieces of each row, in all its windows: int [rows]."""
+        """Number of wordpieces in all windows of each row: int [rows]."""
         return np.diff(self.window_starts[self.row_windows])
 
     def has_pairs(self) -> bool:
-        """Returns whether some row has a second text."""
+        """Returns whether any row has a second text."""
         return bool(np.any(self.second_starts < np.diff(self.window_starts)))
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns the windows of the given rows, padded with zeros to the longest window.
 
         Returns:
-          `input_ids`, `input_mask`, `segment_ids`: int32 [W, S], for W windows; if these are to be
-          pooled, `window_rows`: int32 [W], the index in the batch of each window's row; and the
-          arrays of the targets. Without pooling, W is B.
+          `input_ids`, `input_mask`, `segment_ids`: int32 [W, S], for W windows; the arrays of the
+          targets; and, if the windows are to be pooled, `window_rows`: int32 [W], the index of each
+          window's row in the batch. Without pooling, W is B.
         """
         counts = self.row_windows[rows + 1] - self.row_windows[rows]  # [B]
         window_rows = np.repeat(np.arange(len(rows), dtype=np.int32), counts)  # [W]
@@ -101,7 +104,7 @@ class Features:
         batch = {
             "input_ids": input_ids,
             "input_mask": input_mask,
-            "segment_ids": np.where(is_second, input_mask, 0).astype(np.int32),
+            "segment_ids": np.where(is_second, input_mask * self.segment_of_b, 0).astype(np.int32),
         }
         if self.pooled:
             batch["window_rows"] = window_rows
@@ -113,8 +116,10 @@ def encode_examples(
     *,
     targets: Optional[Targets],
     cut: Cut,
-    tokenizer: FullTokenizer,
+    tokenizer: Tokenizer,
     clean_steps: Sequence[str] = (),
+    errors: Optional[RowErrors] = None,
+    may_fork: bool = True,
 ) -> Features:
     """Tokenizes examples and looks up their labels.
 
@@ -122,10 +127,12 @@ def encode_examples(
 
     Args:
       examples: The rows.
-      targets: Collects the gold labels; None: the rows have none.
+      targets: Collects the gold labels; None if the rows have none.
       cut: How to treat over-long texts.
       tokenizer: The model's tokenizer.
-      clean_steps: What to remove from the texts: some of `cleaning.STEPS`.
+      clean_steps: Cleaning steps for the texts, from `cleaning.STEPS`.
+      errors: Collects the errors in labels; if None, the first one is raised.
+      may_fork: See `map_chunks`.
 
     Raises:
       InputError: A label is missing or unknown, or a text is not a string.
@@ -136,8 +143,8 @@ def encode_examples(
     row_windows = GrowingArray(np.int64, [0])
     statistics = RowStatistics()
     encode = functools.partial(_encode_rows, tokenizer, cut, clean_steps)
-    texts = _collect_labels(examples, targets, statistics)
-    for rows in map_chunks(encode, texts, lambda row: sum(map(len, row))):
+    texts = _collect_labels(examples, targets, statistics, errors)
+    for rows in map_chunks(encode, texts, lambda row: sum(map(len, row)), may_fork=may_fork):
         window_starts.extend(len(input_ids) + np.cumsum(rows.window_lengths, dtype=np.int64))
         row_windows.extend(len(second_starts) + np.cumsum(rows.window_counts, dtype=np.int64))
         input_ids.extend(rows.input_ids)
@@ -152,21 +159,36 @@ def encode_examples(
         pooled=cut.windows,
         num_truncated=int(statistics.cut.sum()),
         statistics=statistics,
+        segment_of_b=Frame.of(tokenizer.vocab).segment_of_b,
     )
 
 
 def _collect_labels(
-    examples: Iterable[InputExample], targets: Optional[Targets], statistics: RowStatistics
+    examples: Iterable[InputExample],
+    targets: Optional[Targets],
+    statistics: RowStatistics,
+    errors: Optional[RowErrors],
 ) -> Iterator[List[str]]:
     """Yields the examples' texts; adds their labels to the targets and the statistics."""
     for example in examples:
         texts = texts_of(example)
-        statistics.add_answer(None if targets is None else targets.add(example))
+        statistics.add_label(None if targets is None else _add_label(targets, example, errors))
         yield texts
 
 
+def _add_label(targets: Targets, example: InputExample, errors: Optional[RowErrors]) -> object:
+    """Adds an example's label to the targets and returns it; None if it is invalid."""
+    try:
+        return targets.add(example)
+    except InputError as error:
+        if errors is None:
+            raise
+        errors.add(str(error), example.place)
+        return None
+
+
 class _EncodedRows(NamedTuple):
-    """The same as in `Features`, for some rows: arrays of int32."""
+    """Arrays of int32 like those of `Features`, for some of the rows."""
 
     input_ids: np.ndarray
     window_lengths: np.ndarray
@@ -176,7 +198,7 @@ class _EncodedRows(NamedTuple):
 
 
 def _encode_rows(
-    tokenizer: FullTokenizer, cut: Cut, clean_steps: Sequence[str], rows: Iterable[Sequence[str]]
+    tokenizer: Tokenizer, cut: Cut, clean_steps: Sequence[str], rows: Iterable[Sequence[str]]
 ) -> _EncodedRows:
     frame = Frame.of(tokenizer.vocab)
     input_ids: List[int] = []
@@ -184,7 +206,7 @@ def _encode_rows(
     for texts in rows:
         texts = [clean(text, clean_steps) for text in texts]
         pieces = Pieces(*map(tokenizer.tokenize_to_ids, texts))
-        windows, is_cut = cut_row(pieces, cut)
+        windows, is_cut = cut_row(pieces, cut, frame)
         for window in windows:
             ids, second_start = frame.build(window.a, window.b)
             input_ids += ids
@@ -195,8 +217,13 @@ def _encode_rows(
         length = len(ids) + frame.num_special(pieces.is_pair)
         num_unknown = ids.count(frame.unknown_id)
         statistics.append((text_hash(texts), length, len(ids), num_unknown, is_cut))
-    arrays = (input_ids, window_lengths, second_starts, window_counts)
-    return _EncodedRows(*(np.array(a, np.int32) for a in arrays), TextStatistics.of(statistics))
+    return _EncodedRows(
+        input_ids=np.array(input_ids, np.int32),
+        window_lengths=np.array(window_lengths, np.int32),
+        second_starts=np.array(second_starts, np.int32),
+        window_counts=np.array(window_counts, np.int32),
+        statistics=TextStatistics.of(statistics),
+    )
 
 
 def texts_of(example: InputExample, clean_steps: Sequence[str] = ()) -> List[str]:

@@ -1,5 +1,6 @@
 """`model_fn` builders of classifiers: BERT's pooled output, dropout, a dense layer, a loss."""
 
+import dataclasses
 from typing import Callable, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
@@ -14,33 +15,50 @@ from finetune.models.model_fn import (
     run_bert,
     sum_of_losses,
 )
+from finetune.tasks.classification.config import MULTI_LABEL, REGRESSION
 
 # How the logits of a text's windows are combined.
 POOLINGS = {"mean": tf.math.segment_mean, "max": tf.math.segment_max}
 
-# From logits and a batch of features to the sum of the losses and the weight that divides it.
+# Maps logits and a batch of features to the sum of the losses and the weight to divide it by.
 _Loss = Callable[[tf.Tensor, dict], Tuple[tf.Tensor, tf.Tensor]]
 
 
-def classifier_model_fn_builder(
-    *,
-    bert_config: modeling.BertConfig,
-    num_labels: int,
-    init_checkpoint: Optional[str] = None,
-    training: Training = NO_TRAINING,
-    pooling: Optional[str] = None,
-    padding_free: bool = True,
-) -> Callable:
+@dataclasses.dataclass(frozen=True)
+class GraphSettings:
+    """Settings of a classifier's graph, whatever its problem type.
+
+    Attributes:
+      bert_config: The model's configuration.
+      init_checkpoint: Checkpoint to start from. Outside training, it must contain all variables.
+      training: How to train.
+      pooling: How to combine the logits of a text's windows: a key of `POOLINGS`; None if each
+        text is one window.
+      padding_free: See `modeling.BertModel`.
+    """
+
+    bert_config: modeling.BertConfig
+    init_checkpoint: Optional[str] = None
+    training: Training = NO_TRAINING
+    pooling: Optional[str] = None
+    padding_free: bool = True
+
+
+def build_model_fn(problem_type: str, settings: GraphSettings, num_labels: int) -> Callable:
+    """Returns the `model_fn` for `tf.estimator.Estimator` of a problem type."""
+    if problem_type == REGRESSION:
+        return regression_model_fn_builder(settings)
+    if problem_type == MULTI_LABEL:
+        return multi_label_model_fn_builder(settings, num_labels)
+    return classifier_model_fn_builder(settings, num_labels)
+
+
+def classifier_model_fn_builder(settings: GraphSettings, num_labels: int) -> Callable:
     """Returns the `model_fn` of a classifier whose texts have one label each.
 
     Args:
-      bert_config: The model's configuration.
+      settings: Settings of the graph.
       num_labels: Number of labels L.
-      init_checkpoint: Checkpoint to start from. Outside training, it must hold all variables.
-      training: How to train.
-      pooling: How to combine the logits of a text's windows: a key of `POOLINGS`; None: each text
-        is one window.
-      padding_free: See `modeling.BertModel`.
 
     Returns:
       A function of features (see `Features.batch`), labels (unused: the features contain them),
@@ -48,29 +66,20 @@ def classifier_model_fn_builder(
     """
 
     def loss(logits: tf.Tensor, features: dict) -> Tuple[tf.Tensor, tf.Tensor]:
-        return sum_of_losses(logits, features["label_ids"], training)
+        return sum_of_losses(logits, features["label_ids"], settings.training)
 
-    settings = (bert_config, num_labels, init_checkpoint, training, pooling, padding_free)
-    return _build(loss, *settings)
+    return _build_model_fn(settings, num_labels, loss)
 
 
-def multi_label_model_fn_builder(
-    *,
-    bert_config: modeling.BertConfig,
-    num_labels: int,
-    init_checkpoint: Optional[str] = None,
-    training: Training = NO_TRAINING,
-    pooling: Optional[str] = None,
-    padding_free: bool = True,
-) -> Callable:
+def multi_label_model_fn_builder(settings: GraphSettings, num_labels: int) -> Callable:
     """Returns the `model_fn` of a classifier whose texts have any number of labels.
 
     The loss is the binary cross entropy of each label, averaged over rows and labels, as in Hugging
     Face's `BertForSequenceClassification`.
 
     Args:
-      bert_config, num_labels, init_checkpoint, training, pooling, padding_free: See
-        `classifier_model_fn_builder`.
+      settings: Settings of the graph.
+      num_labels: Number of labels L.
 
     Returns:
       A function like that of `classifier_model_fn_builder`; `label_ids` in its features are int32
@@ -80,25 +89,17 @@ def multi_label_model_fn_builder(
     def loss(logits: tf.Tensor, features: dict) -> Tuple[tf.Tensor, tf.Tensor]:
         label_ids = tf.cast(features["label_ids"], tf.float32)
         losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=label_ids, logits=logits)
-        return _sum_and_count(tf.reduce_mean(losses, axis=1))  # of [B]
+        per_row = tf.reduce_mean(losses, axis=1)  # [B]
+        return _sum_and_count(per_row)
 
-    settings = (bert_config, num_labels, init_checkpoint, training, pooling, padding_free)
-    return _build(loss, *settings)
+    return _build_model_fn(settings, num_labels, loss)
 
 
-def regression_model_fn_builder(
-    *,
-    bert_config: modeling.BertConfig,
-    init_checkpoint: Optional[str] = None,
-    training: Training = NO_TRAINING,
-    pooling: Optional[str] = None,
-    padding_free: bool = True,
-) -> Callable:
-    """Returns the `model_fn` of a regression, whose loss is the mean squared error.
+def regression_model_fn_builder(settings: GraphSettings) -> Callable:
+    """Returns the `model_fn` of a regression model, whose loss is the mean squared error.
 
     Args:
-      bert_config, init_checkpoint, training, pooling, padding_free: See
-        `classifier_model_fn_builder`.
+      settings: Settings of the graph.
 
     Returns:
       A function like that of `classifier_model_fn_builder`; `label_ids` in its features are
@@ -106,35 +107,26 @@ def regression_model_fn_builder(
     """
 
     def loss(logits: tf.Tensor, features: dict) -> Tuple[tf.Tensor, tf.Tensor]:
-        return _sum_and_count(
-            tf.math.squared_difference(logits[:, 0], features["label_ids"])  # [B]
-        )
+        errors = tf.math.squared_difference(logits[:, 0], features["label_ids"])  # [B]
+        return _sum_and_count(errors)
 
-    return _build(loss, bert_config, 1, init_checkpoint, training, pooling, padding_free)
+    return _build_model_fn(settings, 1, loss)
 
 
-def _build(
-    loss: _Loss,
-    bert_config: modeling.BertConfig,
-    num_outputs: int,
-    init_checkpoint: Optional[str],
-    training: Training,
-    pooling: Optional[str],
-    padding_free: bool,
-) -> Callable:
+def _build_model_fn(settings: GraphSettings, num_outputs: int, loss: _Loss) -> Callable:
     def build_head(features: dict, is_training: bool) -> Head:
         logits = create_model(
-            bert_config,
+            settings.bert_config,
             is_training,
             features,
             num_outputs,
-            pooling,
-            padding_free,
-            training.head_dropout,
+            settings.pooling,
+            settings.padding_free,
+            settings.training.head_dropout,
         )
         return Head(lambda: {"logits": logits}, lambda: loss(logits, features))
 
-    return make_model_fn(build_head, init_checkpoint, training)
+    return make_model_fn(build_head, settings.init_checkpoint, settings.training)
 
 
 def create_model(
@@ -152,9 +144,10 @@ def create_model(
       bert_config: The model's configuration.
       is_training: Whether to apply dropout.
       features: `input_ids`, `input_mask`, `segment_ids`: int32 Tensors [W, S], for W windows; for
-        pooling also `window_rows`: int32 Tensor [W], the row of each window, in order.
+        pooling, also `window_rows`: int32 Tensor [W], the row of each window, in order.
       num_labels: Number of labels L.
-      pooling: How to combine the logits of a row's windows: a key of `POOLINGS`; None: W is B.
+      pooling: How to combine the logits of a row's windows: a key of `POOLINGS`; None if
+        each row is one window, so that W is B.
       padding_free: See `modeling.BertModel`.
       head_dropout: See `Training`.
 

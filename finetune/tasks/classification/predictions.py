@@ -2,45 +2,61 @@
 
 import csv
 import itertools
-from typing import Iterable, Sequence
+from typing import IO, Iterable, Sequence
 
 from finetune.data.processor import InputExample
 from finetune.util.errors import InputError
-from finetune.util.files import atomic_text
 
 
-def write_classification(
-    path: str,
-    examples: Iterable[InputExample],
-    answers: Iterable[Sequence[str]],
-    *,
-    columns: Sequence[str],
-    pairs: bool,
-) -> None:
+class PredictionTable:
     """Writes `test_results.tsv`.
 
-    Its columns are guid, text (or text_a and text_b for pairs), and those of the answers. The
-    dialect is that of spreadsheets ("excel-tab"): a field that contains a quote, tab or line end is
-    quoted, so that no row is lost in reading.
-
-    Args:
-      path: The file to write.
-      examples: The rows.
-      answers: The answer to each row, in the same order: a cell for each column.
-      columns: Names of these columns.
-      pairs: Whether there are second texts.
-
-    Raises:
-      InputError: There are more or fewer answers than rows.
+    The columns are guid, text (or text_a and text_b for pairs), and those of a prediction. The
+    dialect is "excel-tab", as in spreadsheets: a field that contains a quote, tab or line end is
+    quoted, so that a reader loses no row.
     """
-    with atomic_text(path) as writer:
-        table = csv.writer(writer, dialect="excel-tab", lineterminator="\n")
-        quoting = csv.writer(writer, "excel-tab", lineterminator="\n", quoting=csv.QUOTE_ALL)
-        table.writerow(["guid", *(("text_a", "text_b") if pairs else ("text",)), *columns])
+
+    def __init__(self, writer: IO[str], *, columns: Sequence[str], pairs: bool):
+        """Writes the header.
+
+        Args:
+          writer: The open file.
+          columns: Names of the columns of a prediction.
+          pairs: Whether any row has a second text.
+        """
+        self._table = csv.writer(writer, dialect="excel-tab", lineterminator="\n")
+        self._quoting = csv.writer(writer, "excel-tab", lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._pairs = pairs
+        self._table.writerow(["guid", *(("text_a", "text_b") if pairs else ("text",)), *columns])
+
+    def write(self, examples: Iterable[InputExample], answers: Iterable[Sequence[str]]) -> int:
+        """Writes rows.
+
+        Args:
+          examples: The rows.
+          answers: The prediction for each row, in the same order: one cell for each column.
+
+        Returns:
+          The number of rows.
+
+        Raises:
+          InputError: There are more or fewer predictions than rows, or a row of a stream has a
+            second text, but the first rows had none.
+        """
+        number = 0
         for example, cells in itertools.zip_longest(examples, answers):
             if example is None or cells is None:
-                raise InputError("The data to predict changed while it was read. Predict again.")
-            texts = (example.text_a, example.text_b or "") if pairs else (example.text_a,)
+                raise InputError(
+                    "The data to predict changed while it was being read. Predict again."
+                )
+            if example.text_b is not None and not self._pairs:
+                raise InputError(
+                    f"{example.place}: found a second text, but the first rows had none; expected "
+                    "rows of one kind."
+                )
+            texts = (example.text_a, example.text_b or "") if self._pairs else (example.text_a,)
             # A lone CR ends a line for readers, but minimal quoting does not quote it.
             has_lone_cr = any("\r" in cell for cell in (*texts, *cells))
-            (quoting if has_lone_cr else table).writerow([example.guid, *texts, *cells])
+            (self._quoting if has_lone_cr else self._table).writerow([example.guid, *texts, *cells])
+            number += 1
+        return number

@@ -1,16 +1,14 @@
 """The gold labels of a data set, stored compactly and returned batch by batch."""
 
-import math
-from typing import Any, Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
 from finetune.data.processor import InputExample
 from finetune.data.rows import Spec
+from finetune.tasks.classification.label_cells import label_of, labels_of, number_of
 from finetune.util.arrays import GrowingArray
 from finetune.util.errors import InputError
-
-_LARGEST = 1e100  # The square of this is still a finite number.
 
 
 class LabelIds:
@@ -24,7 +22,7 @@ class LabelIds:
 
     def add(self, example: InputExample) -> int:
         """Adds a row's label; raises `InputError` if it is missing or not in the list."""
-        label_id = _label_id(example, example.label, self._id_of)
+        label_id = _label_id(example, label_of(example), self._id_of)
         self._ids.append(label_id)
         return label_id
 
@@ -57,7 +55,7 @@ class LabelSets:
         return ids
 
     def flat(self) -> np.ndarray:
-        """Returns the labels of all rows, one row after the other: int32 [labels]."""
+        """Returns the label ids of all rows, one row after the other: int32 [label ids]."""
         return self._ids.to_numpy()
 
     def to_numpy(self) -> np.ndarray:
@@ -75,14 +73,14 @@ class LabelSets:
 
 
 class Numbers:
-    """The number of each row of a data set; the model sees it standardised."""
+    """The regression target of each row of a data set; the model sees it standardised."""
 
     def __init__(self, mean: float = 0.0, scale: float = 1.0):
         """Creates the targets of a data set that has no rows yet.
 
         Args:
-          mean: Subtracted from each number.
-          scale: Divides the difference.
+          mean: Mean of the training targets, which is subtracted from each target.
+          scale: Standard deviation of the training targets, by which the difference is divided.
         """
         self._mean = mean
         self._scale = scale
@@ -90,56 +88,25 @@ class Numbers:
         self.specs = {"label_ids": Spec(1, "float32")}
 
     def add(self, example: InputExample) -> float:
-        """Adds a row's number; raises `InputError` if its label is not a number."""
+        """Adds a row's target; raises `InputError` if its label is not a number."""
         number = number_of(example)
         self._numbers.append(number)
         return number
 
     def to_numpy(self) -> np.ndarray:
-        """Returns the numbers in the data's unit: float64 [rows]."""
+        """Returns the targets in the unit of the data: float64 [rows]."""
         return self._numbers.to_numpy()
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns `label_ids`, float32 [B], standardised."""
         numbers = (self.to_numpy()[rows] - self._mean) / self._scale
-        return {"label_ids": numbers.astype(np.float32)}  # The name is the same for all tasks.
+        return {"label_ids": numbers.astype(np.float32)}  # All tasks use this name.
 
 
-def labels_of(example: InputExample, separator: str) -> List[str]:
-    """Returns the labels of a multi-label text, given as a list or as text with separators."""
-    if example.label is None:
-        raise InputError(
-            f"{example.place}: the row has no labels; expected labels separated by {separator!r}, "
-            "or an empty cell for none."
-        )
-    parts = example.label.split(separator) if isinstance(example.label, str) else example.label
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
-        raise InputError(
-            f"{example.place}: the labels are {example.label!r:.60}; expected a list of strings, "
-            f"or a string with labels separated by {separator!r}."
-        )
-    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
-
-
-def number_of(example: InputExample) -> float:
-    """Returns the label of a text as a number; raises `InputError` if it is not one."""
-    label: Any = example.label
-    try:
-        number = float(label)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not abs(number) <= _LARGEST:
-        raise InputError(
-            f"{example.place}: the label is {label!r}; expected a number such as 3.5 "
-            "(--problem_type=regression)."
-        )
-    return number
-
-
-def _label_id(example: InputExample, label: Any, id_of: Dict[str, int]) -> int:
-    if label is None or (isinstance(label, str) and not label.strip()):
+def _label_id(example: InputExample, label: Optional[str], id_of: Dict[str, int]) -> int:
+    if label is None or not label.strip():
         raise InputError(f"{example.place}: the row has no label; expected {_known(id_of)}.")
-    if not isinstance(label, str) or label not in id_of:
+    if label not in id_of:
         raise InputError(
             f"{example.place}: unknown label {label!r}; expected {_known(id_of)}. The labels are "
             "those of --labels, of the task's class in processors.py, or of the training data."

@@ -1,111 +1,102 @@
-"""The classifier's task: a label, several labels, or a number for each text or pair of texts."""
+"""The task of classifiers: a label, several labels, or a number for each text or pair."""
 
 import dataclasses
 import logging
 import os
 from typing import (
+    IO,
     Any,
     Callable,
-    Dict,
+    Collection,
     Iterable,
     Iterator,
     List,
     Mapping,
     Optional,
     Sequence,
-    Tuple,
     Type,
 )
 
 import numpy as np
 
-from finetune.config.flags import is_set, names
-from finetune.data import sources
-from finetune.data.cleaning import STEPS
-from finetune.data.columns import WantedColumns
-from finetune.data.frame import Frame
-from finetune.data.lines import DataPath, read_lines
+from finetune.data.lines import read_lines
 from finetune.data.processor import DataProcessor, InputExample
 from finetune.data.row_statistics import RowErrors
-from finetune.data.truncation import TRUNCATIONS, Cut
 from finetune.models.model_fn import Training
 from finetune.models.pretrained import Pretrained
 from finetune.output import names as file_names
-from finetune.output.best_model import Scores
-from finetune.tasks.classification import predictions, problem_types
+from finetune.tasks.classification import make_problem, predictions
 from finetune.tasks.classification.config import (
     MULTI_LABEL,
     REGRESSION,
     SINGLE_LABEL,
-    TRUNCATE,
     WINDOWS,
     ClassifierConfig,
 )
 from finetune.tasks.classification.features import Features, encode_examples, texts_of
+from finetune.tasks.classification.head import GraphSettings, build_model_fn
+from finetune.tasks.classification.label_cells import label_of, labels_of
 from finetune.tasks.classification.mistakes import add_texts
+from finetune.tasks.classification.problem_types import GOLD, ClassifierFacts, ProblemType
 from finetune.tasks.classification.processor import MulticlassProcessor, bare_text_processor
-from finetune.tasks.classification.readers import TextFormat, resolve_format
-from finetune.tasks.classification.targets import labels_of
+from finetune.tasks.classification.resolve import resolve_config
 from finetune.tasks.mistakes import EvaluationDetails
-from finetune.tasks.task import Outputs, Processors, Resolved, Task, check_stride
+from finetune.tasks.scores import Evaluation
+from finetune.tasks.task import Outputs, Processors, Resolved, Task, WriteRows
 from finetune.util.errors import InputError, UsageError
+from finetune.util.files import check_not_special
 from finetune.util.plurals import count
 from finetune.util.progress import tracked
 
 _log = logging.getLogger(__name__)
 
-_WINDOW_DEFAULTS = {"window_pooling": "mean", "max_windows": 16}
+_TRUNCATION_ADVICE = (
+    "--long_text=windows reads each text whole; --truncation=tail or head_tail keeps other parts"
+)
 
 
-class Classification(Task):
-    """What `run_classifier.py` does with its data and its model."""
+class Classification(Task[ClassifierConfig, InputExample, Features]):
+    """The task of `run_classifier.py`."""
 
-    other_script = "run_ner.py"
-    default_name = "multiclass"
+    script = "run_classifier.py"
+    config_class = ClassifierConfig
     example_class = InputExample
-    config: ClassifierConfig
+    facts_class = ClassifierFacts
 
     def __init__(
         self,
         config: ClassifierConfig,
         processors: Processors,
         model: Pretrained,
-        problem: problem_types.ProblemType,
+        problem: ProblemType,
         takes_pairs: Optional[bool],
     ):
         """Creates a task.
 
         Args:
           config: The configuration.
-          processors: Read the data.
+          processors: The processors that read the data.
           model: The pretrained model.
-          problem: The labels, or whatever the problem type has instead.
-          takes_pairs: Whether each row is a pair of texts; None: not known yet.
+          problem: The problem type, with its labels.
+          takes_pairs: Whether each row is a pair of texts; None if unknown.
         """
-        known = _knowing(processors, problem.labels, takes_pairs)
-        super().__init__(config, known, model, problem.labels)
+        informed = _informed(processors, problem.labels, takes_pairs)
+        super().__init__(config, informed, model, problem.labels)
         self._problem = problem
         self._takes_pairs = takes_pairs
+        self.kind = problem.name
+        if takes_pairs:
+            self.text_names = ("text_a", "text_b")
 
     @classmethod
     def resolve(
-        cls, config: ClassifierConfig, processor: Type[DataProcessor], data_dir: str
+        cls,
+        config: ClassifierConfig,
+        processor: Type[DataProcessor],
+        data_dir: str,
+        remembered: Collection[str] = (),
     ) -> Resolved:
-        if issubclass(processor, MulticlassProcessor):
-            config, text_format = _resolve_format(config, processor, data_dir)
-            with sources.processor_errors(processor):
-                files: DataProcessor = processor(text_format)
-            processors = Processors(files, files)
-            warnings = [text_format.warning] if text_format.warning else []
-        else:
-            _check_no_table_flags(config, processor)
-            with sources.processor_errors(processor):
-                processors = Processors(processor(), bare_text_processor(pairs=False))
-            warnings = []
-        defaults = {"problem_type": processor.problem_type, "long_text": TRUNCATE, "clean": []}
-        config = config.filled_from(defaults)
-        config = dataclasses.replace(config, clean=[s for s in STEPS if s in config.clean])
-        return Resolved(_with_length_defaults(config), processors, warnings)
+        return resolve_config(config, processor, data_dir, remembered)
 
     @classmethod
     def listed_labels(cls, config: ClassifierConfig, processors: Processors) -> Optional[List[str]]:
@@ -114,16 +105,15 @@ class Classification(Task):
 
     @classmethod
     def model_texts(cls, config: ClassifierConfig, example: InputExample) -> List[str]:
-        return texts_of(example, config.clean)
+        return texts_of(example, config.clean_steps)
 
     @classmethod
     def stratum_of(cls, config: ClassifierConfig) -> Callable[[InputExample], str]:
         if config.problem_type == REGRESSION:
             return lambda example: ""
         if config.problem_type == MULTI_LABEL:
-            separator = _separator(config)
-            return lambda example: repr(sorted(labels_of(example, separator)))
-        return lambda example: str(example.label)
+            return lambda example: repr(sorted(labels_of(example, config.separator)))
+        return lambda example: str(label_of(example))
 
     @classmethod
     def trains_on_each_stratum(cls, config: ClassifierConfig) -> bool:
@@ -137,12 +127,12 @@ class Classification(Task):
         model: Pretrained,
         examples: Iterable[InputExample],
     ) -> "Classification":
-        problem = problem_types.from_training_data(
-            config.problem_type,
+        problem = make_problem.from_training_data(
+            config.value_of("problem_type"),
             examples,
             processors.files,
             labels=cls.listed_labels(config, processors),
-            separator=_separator(config),
+            separator=config.separator,
             thresholds=config.threshold_numbers(),
         )
         first = next(iter(examples), None)
@@ -161,66 +151,81 @@ class Classification(Task):
         given = _given_labels(config)
         if given is not None and given != list(labels):
             raise UsageError(
-                f"--labels={','.join(given):.80}: the model was trained with {', '.join(labels)}. "
-                "Omit the flag."
+                f"--labels={','.join(given):.80}: the model was trained with the labels "
+                f"{', '.join(labels)}. Omit the flag."
             )
-        problem = problem_types.restore(
-            labels, facts, _separator(config), config.threshold_numbers()
-        )
+        problem = make_problem.restore(labels, facts, config.separator, config.threshold_numbers())
         return cls(config, processors, model, problem, facts.get("pairs"))
 
-    def facts(self) -> Mapping[str, Any]:
-        own = {"problem_type": self._problem.name, "pairs": self._takes_pairs}
-        return {**own, **self._problem.facts()}
+    def facts(self) -> ClassifierFacts:
+        return {
+            "problem_type": self._problem.name,
+            "pairs": self._takes_pairs,
+            **self._problem.facts(),
+        }
 
     def encode(
-        self, split: str, examples: Iterable[InputExample], errors: Optional[RowErrors] = None
+        self,
+        split: str,
+        examples: Iterable[InputExample],
+        errors: Optional[RowErrors] = None,
+        is_chunk: bool = False,
     ) -> Features:
-        config = self.config
-        least = Frame.least_length(is_pair=bool(self._takes_pairs))
-        if config.max_seq_length < least:
+        least = self.model.frame.min_length(is_pair=bool(self._takes_pairs))
+        if self.max_seq_length < least:
             raise UsageError(
-                f"--max_seq_length={config.max_seq_length}: expected at least {least} for pairs: "
-                "[CLS], two [SEP] and a wordpiece of each text."
+                f"--max_seq_length={self.max_seq_length}: expected at least {least} for pairs: "
+                f"{least - 2} special tokens and one wordpiece of each text."
             )
-        targets = None if split == "test" else self._problem.targets()
-        if errors is not None and targets is not None:
-            targets = _TolerantTargets(targets, errors)
+        alike = self._alike(examples)
         features = encode_examples(
-            tracked(self._alike(examples), f"Reading {split}: "),
-            targets=targets,
-            cut=_cut_of(config),
+            alike if is_chunk else tracked(alike, f"Reading {split}: "),
+            targets=None if split == "test" else self._problem.targets(),
+            cut=self.config.cut(),
             tokenizer=self.model.tokenizer,
-            clean_steps=config.clean,
+            clean_steps=self.config.clean_steps,
+            errors=errors,
+            may_fork=not is_chunk,
         )
-        if features.num_truncated:
-            windows = f", --max_windows={config.max_windows}" if features.pooled else ""
+        if not is_chunk:
+            self.log_truncated(split, features.num_truncated, len(features))
+        return features
+
+    @property
+    def truncation_advice(self) -> str:
+        return "" if self.config.cut().windows else _TRUNCATION_ADVICE
+
+    def log_truncated(self, split: str, truncated: int, rows: int) -> None:
+        cut = self.config.cut()
+        if truncated:
             _log.info(
                 "%s: %d of %s truncated at --max_seq_length=%d%s",
                 split,
-                features.num_truncated,
-                count(len(features), "row"),
-                config.max_seq_length,
-                windows,
+                truncated,
+                count(rows, "row"),
+                self.max_seq_length,
+                f", --max_windows={cut.max_windows}" if cut.windows else "",
             )
-        return features
 
     def _alike(self, examples: Iterable[InputExample]) -> Iterator[InputExample]:
-        """Yields examples; refuses pairs if the model takes single texts, and the reverse."""
+        """Yields the examples.
+
+        Raises:
+          InputError: An example is a pair and the model takes single texts, or vice versa.
+        """
         for example in examples:
             is_pair = example.text_b is not None
             if self._takes_pairs is not None and is_pair != self._takes_pairs:
                 kinds = ("a single text", "a pair of texts")
                 raise InputError(
                     f"{example.place}: found {kinds[is_pair]}, but each row that the model was "
-                    f"trained on is {kinds[not is_pair]}. Is another column needed "
-                    "(--text_b_column)?"
+                    f"trained on is {kinds[not is_pair]}. Check --text_b_column."
                 )
             yield example
 
     def label_counts(
         self, examples: Iterable[InputExample], features: Features
-    ) -> Dict[str, float]:
+    ) -> Mapping[str, float]:
         del examples
         return self._problem.label_counts(features.targets) if features.targets else {}
 
@@ -229,13 +234,14 @@ class Classification(Task):
 
     def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
         config = self.config
-        return self._problem.model_fn(
+        settings = GraphSettings(
             bert_config=training.adjusted(self.model.bert_config),
             init_checkpoint=init_checkpoint,
             training=training,
             pooling=config.window_pooling if config.long_text == WINDOWS else None,
             padding_free=not config.computes_padding,
         )
+        return build_model_fn(self._problem.name, settings, len(self.labels))
 
     @property
     def metrics(self) -> Sequence[str]:
@@ -243,9 +249,32 @@ class Classification(Task):
 
     def score(
         self, examples: Iterable[InputExample], features: Features, outputs: Outputs
-    ) -> Tuple[Scores, str]:
+    ) -> Evaluation:
         del examples
-        return self._problem.scores(features.targets, _logits_of(outputs))
+        return self._problem.evaluate(features.targets, _logits_of(outputs))
+
+    def with_gold(self, examples: Iterable[InputExample], features: Features) -> Optional[Features]:
+        targets, labels = self._problem.targets(), set()
+        try:
+            for example in examples:
+                if example.label is None:
+                    return None
+                targets.add(example)
+                labels.add(repr(example.label))
+        except InputError:  # The label is missing, or not one of the model's.
+            return None
+        if len(labels) == 1:  # As in Google's processors, whose rows to predict have one label
+            _log.info(
+                "Not scored: all rows have the label %s, perhaps a placeholder. --dev_file scores "
+                "it.",
+                *labels,
+            )
+            return None
+        return dataclasses.replace(features, targets=targets)
+
+    def tune(self, examples: Iterable[InputExample], features: Features, outputs: Outputs) -> bool:
+        del examples
+        return self._problem.tune(features.targets, _logits_of(outputs))
 
     def details(
         self, examples: Iterable[InputExample], features: Features, outputs: Outputs
@@ -253,140 +282,75 @@ class Classification(Task):
         review = self._problem.review(features.targets, _logits_of(outputs))
         return add_texts(review, examples)
 
-    def write_predictions(
-        self,
-        output_dir: str,
-        examples: Iterable[InputExample],
-        features: Features,
-        outputs: Outputs,
-    ) -> List[str]:
-        path = os.path.join(output_dir, file_names.PREDICTIONS_TABLE)
-        rows = (row for batch in outputs for row in self._problem.prediction_rows(batch["logits"]))
-        predictions.write_classification(
-            path,
-            examples,
-            rows,
-            columns=self._problem.prediction_columns(),
-            pairs=features.has_pairs(),
-        )
-        return [path]
+    @property
+    def prediction_files(self) -> Sequence[str]:
+        return [file_names.PREDICTIONS_TABLE]
+
+    def prediction_writer(self, writers: Sequence[IO[str]]) -> WriteRows:
+        (writer,) = writers
+        table: Optional[predictions.PredictionTable] = None
+
+        def write(examples: Iterable[InputExample], features: Features, outputs: Outputs) -> int:
+            nonlocal table
+            if table is None:
+                golds = [] if features.targets is None else [GOLD]
+                table = predictions.PredictionTable(
+                    writer,
+                    columns=[*self._problem.prediction_columns(), *golds],
+                    pairs=features.has_pairs(),
+                )
+            return table.write(examples, self._prediction_rows(features, outputs))
+
+        return write
+
+    def example_of(self, guid: str, given: object) -> InputExample:
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, (tuple, list)) or not all(isinstance(t, str) for t in texts):
+            raise InputError(f"{guid}: found {given!r:.80}; expected a text, or a pair of texts.")
+        if len(texts) not in (1, 2):
+            raise InputError(f"{guid}: found {len(texts)} texts; expected one, or a pair.")
+        return InputExample(guid, *texts)
+
+    def predictions(
+        self, examples: Iterable[InputExample], features: Features, outputs: Outputs
+    ) -> Iterator[Mapping[str, Any]]:
+        del examples, features
+        for batch in outputs:
+            yield from self._problem.predictions(batch["logits"])
+
+    def _prediction_rows(self, features: Features, outputs: Outputs) -> Iterator[Sequence[str]]:
+        rows_of = self._problem.prediction_rows
+        rows = (row for batch in outputs for row in rows_of(batch["logits"]))
+        if features.targets is None:
+            return rows
+        return ([*row, gold] for row, gold in zip(rows, self._problem.gold_cells(features.targets)))
 
 
 def _logits_of(outputs: Outputs) -> np.ndarray:
     return np.concatenate([batch["logits"] for batch in outputs])
 
 
-class _TolerantTargets:
-    """Targets that collect what is wrong with them, and continue."""
-
-    def __init__(self, targets: Any, errors: RowErrors):
-        self._targets = targets
-        self._errors = errors
-
-    def add(self, example: InputExample) -> object:
-        try:
-            return self._targets.add(example)
-        except InputError as error:
-            self._errors.add(str(error))
-            return None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._targets, name)
-
-
-def _knowing(
+def _informed(
     processors: Processors, labels: Sequence[str], takes_pairs: Optional[bool]
 ) -> Processors:
-    """Returns processors that know what they need to read data to predict."""
+    """Returns processors that know the model's labels, and whether it takes pairs."""
     if isinstance(processors.files, MulticlassProcessor):
-        files = processors.files.with_options(known_labels=tuple(labels), pairs=takes_pairs)
+        files = processors.files.for_model(tuple(labels), takes_pairs)
         return Processors(files, files)
     return Processors(processors.files, bare_text_processor(pairs=bool(takes_pairs)))
 
 
-def _resolve_format(
-    config: ClassifierConfig, processor: Type[MulticlassProcessor], data_dir: str
-) -> Tuple[ClassifierConfig, TextFormat]:
-    """Returns how to read files, and the configuration with what the training file determines."""
-    text_format = _format_of(config, processor.options)
-    if config.learns_labels:
-        with sources.processor_errors(processor):
-            finder = processor(text_format)
-        path = config.train_file or sources.existing_file(finder, data_dir, "train")
-        if path:
-            file = DataPath.of(path, config.encoding or DataPath.encoding)
-            text_format = resolve_format(file, text_format)
-    found = text_format.columns
-    columns = {
-        "header": found.header,
-        "text_column": found.text,
-        "text_b_column": found.text_b,
-        "label_column": found.label,
-    }
-    return config.filled_from(columns), text_format
-
-
-def _format_of(config: ClassifierConfig, given: TextFormat) -> TextFormat:
-    """Returns a processor's format with the flags that override it."""
-    columns = given.columns
-    return dataclasses.replace(
-        given,
-        form=config.data_form or given.form,
-        delimiter=config.tab_or_delimiter() or given.delimiter,
-        quoting=given.quoting if config.quoting is None else config.quoting,
-        columns=WantedColumns(
-            header=columns.header if config.header is None else config.header,
-            text=config.text_column or columns.text,
-            text_b=config.text_b_column or columns.text_b,
-            label=config.label_column or columns.label,
-        ),
-    )
-
-
-def _check_no_table_flags(config: ClassifierConfig, processor: Type[DataProcessor]) -> None:
-    """Raises `UsageError` if a flag says how to read tables, but the task's class does not."""
-    about_tables = names(ClassifierConfig, lambda flag: "task_name changed" in flag.kept_unless)
-    for name in about_tables:
-        if is_set(config, name):
-            raise UsageError(
-                f"--{name}: {processor.__name__} reads its files in its own way. Omit the flag, or "
-                "give --task_name=multiclass."
-            )
-
-
-def _with_length_defaults(config: ClassifierConfig) -> ClassifierConfig:
-    """Fills in how over-long texts are treated."""
-    if config.long_text != WINDOWS:
-        return config.filled_from({"truncation": TRUNCATIONS[0]})
-    room = Frame.room(config.max_seq_length)
-    check_stride(config, room)
-    return config.filled_from({**_WINDOW_DEFAULTS, "doc_stride": max(1, room // 2)})
-
-
-def _cut_of(config: ClassifierConfig) -> Cut:
-    return Cut(
-        max_seq_length=config.max_seq_length,
-        truncation=config.truncation or TRUNCATIONS[0],
-        windows=config.long_text == WINDOWS,
-        doc_stride=config.doc_stride or 1,
-        max_windows=config.max_windows or 1,
-    )
-
-
-def _separator(config: ClassifierConfig) -> str:
-    return config.label_separator or problem_types.DEFAULT_SEPARATOR
-
-
 def _given_labels(config: ClassifierConfig) -> Optional[List[str]]:
-    """Returns the labels of --labels, which may name a file that has one per line."""
+    """Returns the labels of --labels, which can name a file with one label per line."""
     labels = config.labels
     if labels is None or len(labels) != 1:
         return labels
+    check_not_special(labels[0])
     if os.path.isfile(labels[0]):
-        file = DataPath.of(labels[0], config.encoding or DataPath.encoding)
+        file = config.data_file(labels[0])
         return [line.strip() for _, line in read_lines(file) if line.strip()]
     if config.problem_type == MULTI_LABEL:
         return labels
     raise UsageError(
-        f"--labels={labels[0]}: no such file; expected comma-separated labels, or a file."
+        f"--labels={labels[0]}: no such file; expected comma-separated labels, or a file of labels."
     )

@@ -3,10 +3,13 @@
 score(y) = start[y_1] + sum_t logits[t, y_t] + sum_t transitions[y_t, y_t+1] + end[y_W]
 p(y) = exp(score(y)) / sum over all paths y' of exp(score(y'))
 
+Without weights (`make_rules`), only the rules of the tag scheme remain: the best path is then the
+most probable one that softmax gives among those that the scheme allows.
+
 A row can be a window of a longer text: `start` and `end` count only at the text's own start and
 end, and the rules for the start of a text do not apply elsewhere.
 
-Shapes: B batch, W words of the longest row, L labels. A row's words come first, padding after them.
+Shapes: B batch, W words in the longest row, L labels. A row's words come first, padding after them.
 """
 
 from typing import Callable, NamedTuple, Optional, Sequence
@@ -14,7 +17,7 @@ from typing import Callable, NamedTuple, Optional, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-# So far below any score that its exp() is 0, but far from overflow when summed over a long row.
+# Low enough for its exp() to be 0, but far from overflow when summed over a long row.
 _FORBIDDEN = -1e4
 
 
@@ -29,15 +32,16 @@ class Chain(NamedTuple):
 def make_chain(
     labels: Sequence[str],
     may_follow: Callable[[Optional[str], str], bool],
-    begins: tf.Tensor,
+    starts: tf.Tensor,
     ends: tf.Tensor,
 ) -> Chain:
-    """Makes the variables `crf/{start,transitions,end}`.
+    """Creates the variables `crf/{start,transitions,end}`.
 
     Args:
       labels: Names of the L labels.
-      may_follow: Returns whether a label may follow another, or (None) start a text.
-      begins: bool Tensor [B], whether a row's first word is the first of its text.
+      may_follow: Returns whether the second label may follow the first, or start a text if the
+        first is None.
+      starts: bool Tensor [B], whether a row's first word is the first of its text.
       ends: bool Tensor [B], whether a row's last word is the last of its text.
 
     Returns:
@@ -46,16 +50,39 @@ def make_chain(
     size = len(labels)
     zeros = tf.zeros_initializer()
     with tf.variable_scope("crf"):
-        start = tf.get_variable("start", [size], initializer=zeros)
-        transitions = tf.get_variable("transitions", [size, size], initializer=zeros)
-        end = tf.get_variable("end", [size], initializer=zeros)
+        weights = Chain(
+            start=tf.get_variable("start", [size], initializer=zeros),
+            transitions=tf.get_variable("transitions", [size, size], initializer=zeros),
+            end=tf.get_variable("end", [size], initializer=zeros),
+        )
+    return _with_rules(weights, labels, may_follow, starts, ends)
+
+
+def make_rules(
+    labels: Sequence[str], may_follow: Callable[[Optional[str], str], bool], starts: tf.Tensor
+) -> Chain:
+    """Returns a chain of zeros except for the forbidden transitions; see `make_chain`."""
+    size = len(labels)
+    zeros = Chain(start=tf.zeros([size]), transitions=tf.zeros([size, size]), end=tf.zeros([size]))
+    return _with_rules(zeros, labels, may_follow, starts, tf.ones_like(starts))
+
+
+def _with_rules(
+    weights: Chain,
+    labels: Sequence[str],
+    may_follow: Callable[[Optional[str], str], bool],
+    starts: tf.Tensor,
+    ends: tf.Tensor,
+) -> Chain:
+    """Returns the chain of weights [L], [L, L], [L], with forbidden transitions."""
     first = np.array([may_follow(None, label) for label in labels])
     allowed = np.array([[may_follow(before, label) for label in labels] for before in labels])
-    masked_start = tf.where(first, start, tf.fill([size], _FORBIDDEN))
+    size = len(labels)
+    masked_start = tf.where(first, weights.start, tf.fill([size], _FORBIDDEN))
     return Chain(
-        start=tf.where_v2(begins[:, None], masked_start, 0.0),  # [B, L]
-        transitions=tf.where(allowed, transitions, tf.fill([size, size], _FORBIDDEN)),
-        end=tf.where_v2(ends[:, None], end, 0.0),  # [B, L]
+        start=tf.where_v2(starts[:, None], masked_start, 0.0),  # [B, L]
+        transitions=tf.where(allowed, weights.transitions, tf.fill([size, size], _FORBIDDEN)),
+        end=tf.where_v2(ends[:, None], weights.end, 0.0),  # [B, L]
     )
 
 
@@ -112,7 +139,7 @@ def marginals(chain: Chain, logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 def viterbi(chain: Chain, logits: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Returns the most probable path of each row, int32 Tensor [B, W]; see `log_likelihood`.
 
-    After a row's last word, its label is repeated.
+    After a row's last word, that word's label is repeated.
     """
     num_words = tf.shape(logits)[1]
     stay = tf.range(tf.shape(logits)[2])[None]  # [1, L]

@@ -33,18 +33,19 @@ def tagger_model_fn_builder(
 
     Args:
       bert_config: The model's configuration.
-      labels: Names of the L labels, in IOB2.
+      labels: Names of the L labels, in IOB2; without a CRF, in any scheme.
       head: Input of the dense layer. "linear": BERT's output; "pooler": the sequence-output pooler.
       use_crf: Whether to use a linear-chain CRF over the words instead of softmax.
-      init_checkpoint: Checkpoint to start from. Outside training, it must hold all variables.
+      init_checkpoint: Checkpoint to start from. Outside training, it must contain all variables.
       training: How to train.
       padding_free: See `modeling.BertModel`.
 
     Returns:
       A function of features (see `TaggingFeatures.batch`), labels (unused: the features contain
-      them), mode and `RunConfig`. Its predictions are `label_ids`, int32 [B, W], their
-      `probabilities`, float [B, W] (marginal ones with a CRF), and `negative_log_likelihood`, float
-      [B], in nats, of each row's gold labels if it has any.
+      them), mode and `RunConfig`. Its predictions are `label_ids`, int32 [B, W], the most probable
+      path that is valid IOB2, their `probabilities`, float [B, W] (marginals with a CRF), and
+      `negative_log_likelihood`, float [B], in nats, of each row's gold labels; 0 for a row without
+      any.
     """
 
     def build_head(features: dict, is_training: bool) -> Head:
@@ -57,21 +58,22 @@ def tagger_model_fn_builder(
             padding_free,
             training.head_dropout,
         )
-        chain = _make_chain(labels, features) if use_crf else None
-        return _make_head(chain, logits, features, training)
+        starts, ends = (tf.cast(features[name], tf.bool) for name in ("starts", "ends"))
+        rules = crf.make_rules(labels, tags.rules_of(labels), starts)
+        chain = crf.make_chain(labels, tags.may_follow, starts, ends) if use_crf else None
+        return _make_head(chain, rules, logits, features, training)
 
     return make_model_fn(build_head, init_checkpoint, training)
 
 
-def _make_chain(labels: Sequence[str], features: dict) -> crf.Chain:
-    begins, ends = (tf.cast(features[name], tf.bool) for name in ("begins", "ends"))
-    return crf.make_chain(labels, tags.may_follow, begins, ends)
-
-
 def _make_head(
-    chain: Optional[crf.Chain], logits: tf.Tensor, features: dict, training: Training
+    chain: Optional[crf.Chain],
+    rules: crf.Chain,
+    logits: tf.Tensor,
+    features: dict,
+    training: Training,
 ) -> Head:
-    """Makes the head from logits [B, W, L]; without a chain, it is softmax."""
+    """Creates the head from logits [B, W, L]; without a chain, it is a softmax under the rules."""
     mask = tf.cast(features["word_mask"], tf.bool)  # [B, W]
     label_ids = features["label_ids"]  # [B, W]
     labelled = mask & tf.not_equal(label_ids, NO_LABEL)  # [B, W]
@@ -79,7 +81,7 @@ def _make_head(
     num_labelled = tf.reduce_sum(tf.cast(labelled, tf.float32))
 
     def predictions() -> Dict[str, tf.Tensor]:
-        predicted, probabilities = _best_labels(chain, logits, mask)
+        predicted, probabilities = _best_labels(chain, rules, logits, mask)
         return {
             "label_ids": predicted,
             "probabilities": probabilities,
@@ -87,7 +89,7 @@ def _make_head(
         }
 
     def loss() -> Tuple[tf.Tensor, tf.Tensor]:
-        # The mean over words, like that over rows in a classifier: a long text weighs more.
+        # The mean is over words, as it is over rows in a classifier, so a long text weighs more.
         if chain is None:
             words = tf.boolean_mask(logits, labelled), tf.boolean_mask(label_ids, labelled)
             return sum_of_losses(*words, training)
@@ -136,7 +138,7 @@ def _gold_nll(
     chain: Optional[crf.Chain], logits: tf.Tensor, label_ids: tf.Tensor, labelled: tf.Tensor
 ) -> tf.Tensor:
     """Returns -log p of each row's gold labels: float [B]; 0 for a row without any."""
-    # A word without a label gets some label, so that it has a value, which is then masked out.
+    # A word without a label gets label 0, so that its loss is defined; the loss is then masked.
     label_ids = tf.where(labelled, label_ids, tf.zeros_like(label_ids))
     if chain is None:
         per_word = cross_entropy(logits, label_ids)  # [B, W]
@@ -146,12 +148,12 @@ def _gold_nll(
 
 
 def _best_labels(
-    chain: Optional[crf.Chain], logits: tf.Tensor, mask: tf.Tensor
+    chain: Optional[crf.Chain], rules: crf.Chain, logits: tf.Tensor, mask: tf.Tensor
 ) -> Tuple[tf.Tensor, tf.Tensor]:
     """Returns the predicted labels, int32 [B, W], and their probabilities, float [B, W]."""
     if chain is None:
         probabilities = tf.nn.softmax(logits)  # [B, W, L]
-        predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        predicted = crf.viterbi(rules, logits, mask)
     else:
         probabilities = crf.marginals(chain, logits, mask)
         predicted = crf.viterbi(chain, logits, mask)

@@ -1,42 +1,24 @@
 """Score a tagger by entities, as conlleval and seqeval do, and classify its errors."""
 
 from collections import Counter
-from typing import Dict, List, Optional, Sequence, TypedDict
+from typing import Dict, List, Literal, Optional, Sequence
 
-from finetune.output.best_model import Scores
-from finetune.tasks.scores import format_figures, format_label_table, format_table
+from finetune.tasks.scores import (
+    EntityScores,
+    LabelScores,
+    PrecisionRecallF1,
+    TypeErrors,
+    format_figures,
+    format_label_table,
+    format_table,
+)
 from finetune.tasks.tagging.tags import Span, spans_of, strict_spans_of
 
 Tags = Sequence[Sequence[str]]
+_Outcome = Literal["right", "wrong_type", "wrong_boundary", "wrong_type_and_boundary", "missed"]
 
 
-class PrecisionRecallF1(TypedDict):
-    """Precision, recall and F1; 0 where the denominator is 0."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
-class TypeScores(PrecisionRecallF1):
-    """The scores of one entity type."""
-
-    support: int
-
-
-class TypeErrors(TypedDict):
-    """What happened to the gold entities of one type; see `error_table`."""
-
-    right: int
-    wrong_type: int
-    wrong_boundary: int
-    wrong_type_and_boundary: int
-    missed: int
-    spurious: int
-    taken_for: Dict[str, int]
-
-
-def entity_scores(gold: Tags, predicted: Tags, loss: float) -> Scores:
+def entity_scores(gold: Tags, predicted: Tags, loss: float) -> EntityScores:
     """Scores predicted tags.
 
     An entity is correct if its type and both its ends are (Tjong Kim Sang and De Meulder 2003,
@@ -44,15 +26,11 @@ def entity_scores(gold: Tags, predicted: Tags, loss: float) -> Scores:
 
     Args:
       gold: The gold tags of each text, IOB2.
-      predicted: The predicted tags, equally many for each text.
-      loss: Nats per word.
+      predicted: The predicted tags of each text, one for each gold tag.
+      loss: The loss in nats per word.
 
     Returns:
-      `num_sentences`, `num_words`, `loss`, `token_accuracy` (including O), `precision`, `recall`,
-      `f1` (micro-averaged over all entities), `macro_precision`, `macro_recall`, `macro_f1` (means
-      over types), `strict_precision`, `strict_recall`, `strict_f1` (micro-averaged; only counts
-      predicted entities that begin with B), `types` (the `TypeScores` of each) and `errors` (see
-      `error_table`). A score whose denominator is zero is 0.
+      The scores; a score whose denominator is 0 is 0.
     """
     assert list(map(len, gold)) == list(map(len, predicted)), "one predicted tag per gold tag"
     gold_spans = [spans_of(tags) for tags in gold]
@@ -60,17 +38,21 @@ def entity_scores(gold: Tags, predicted: Tags, loss: float) -> Scores:
     types = _per_type(gold_spans, predicted_spans)
     strict = _micro([strict_spans_of(t) for t in gold], [strict_spans_of(t) for t in predicted])
     pairs = [(g, p) for gs, ps in zip(gold, predicted) for g, p in zip(gs, ps)]
-    scores: Scores = {
+    return {
         "num_sentences": len(gold),
         "num_words": len(pairs),
         "loss": loss,
         "token_accuracy": _ratio(sum(g == p for g, p in pairs), len(pairs)),
         **_micro(gold_spans, predicted_spans),
+        "macro_precision": _ratio(sum(t["precision"] for t in types.values()), len(types)),
+        "macro_recall": _ratio(sum(t["recall"] for t in types.values()), len(types)),
+        "macro_f1": _ratio(sum(t["f1"] for t in types.values()), len(types)),
+        "strict_precision": strict["precision"],
+        "strict_recall": strict["recall"],
+        "strict_f1": strict["f1"],
+        "types": types,
+        "errors": error_table(gold_spans, predicted_spans),
     }
-    for name in ("precision", "recall", "f1"):
-        scores[f"macro_{name}"] = _ratio(sum(t[name] for t in types.values()), len(types))
-    scores.update({f"strict_{name}": value for name, value in strict.items()})
-    return {**scores, "types": types, "errors": error_table(gold_spans, predicted_spans)}
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -88,14 +70,16 @@ def _micro(gold: Sequence[List[Span]], predicted: Sequence[List[Span]]) -> Preci
     return _prf(correct, sum(map(len, predicted)), sum(map(len, gold)))
 
 
-def _per_type(gold: Sequence[List[Span]], predicted: Sequence[List[Span]]) -> Dict[str, TypeScores]:
+def _per_type(
+    gold: Sequence[List[Span]], predicted: Sequence[List[Span]]
+) -> Dict[str, LabelScores]:
     correct: Counter = Counter()
     for g, p in zip(gold, predicted):
         correct.update(kind for *_, kind in set(g) & set(p))
     in_gold = Counter(kind for spans in gold for *_, kind in spans)
     in_predicted = Counter(kind for spans in predicted for *_, kind in spans)
     return {
-        kind: TypeScores(
+        kind: LabelScores(
             **_prf(correct[kind], in_predicted[kind], in_gold[kind]), support=in_gold[kind]
         )
         for kind in sorted(in_gold.keys() | in_predicted.keys())
@@ -105,17 +89,10 @@ def _per_type(gold: Sequence[List[Span]], predicted: Sequence[List[Span]]) -> Di
 def error_table(
     gold: Sequence[List[Span]], predicted: Sequence[List[Span]]
 ) -> Dict[str, TypeErrors]:
-    """Says what happened to the gold entities of each type.
+    """Returns the outcomes of the gold entities of each type.
 
-    Each gold entity is compared with the predicted entity that overlaps it most; among ties, one
-    of its own type, then the first.
-
-    Returns:
-      For each type: `right`; `wrong_type` (both ends correct); `wrong_boundary` (type correct);
-      `wrong_type_and_boundary`; `missed` (nothing overlaps it). These add up to its gold entities.
-      `spurious` is the number of predicted entities of the type that overlap no gold entity.
-      `taken_for` counts the types predicted with both ends correct. Predicted entities need not add
-      up: one can be compared with two gold entities, or with none.
+    Each gold entity is compared with the predicted entity that overlaps it most. In a tie, an
+    entity of its own type is preferred, then the first one.
     """
     table: Dict[str, TypeErrors] = {}
     kinds = {kind for spans in (*gold, *predicted) for *_, kind in spans}
@@ -147,13 +124,13 @@ def _by_word(spans: Sequence[Span]) -> Dict[int, Span]:
 
 
 def _counterpart(span: Span, others: Dict[int, Span]) -> Optional[Span]:
-    """Returns the span that shares most words with a span; `others` are given by word."""
+    """Returns the span that shares the most words with a span; `others` maps words to spans."""
     shared = Counter(others[word] for word in range(*span[:2]) if word in others)
     # A Counter keeps the order of insertion, so `max` returns the first among ties.
     return max(shared, key=lambda other: (shared[other], other[2] == span[2]), default=None)
 
 
-def _outcome(span: Span, best: Optional[Span]) -> str:
+def _outcome(span: Span, best: Optional[Span]) -> _Outcome:
     if best is None:
         return "missed"
     if best[:2] == span[:2]:
@@ -161,7 +138,7 @@ def _outcome(span: Span, best: Optional[Span]) -> str:
     return "wrong_boundary" if best[2] == span[2] else "wrong_type_and_boundary"
 
 
-def format_entity_scores(scores: Scores) -> str:
+def format_entity_scores(scores: EntityScores) -> str:
     """Returns scores as human-readable text: figures, a table of types, a table of errors."""
     columns = ("precision", "recall", "f1", "support")
     lines = [*format_figures(scores), "", *format_label_table("type", scores["types"], columns)]

@@ -1,11 +1,12 @@
-"""Compare predicted entities with the gold ones: how confident they are, which texts are wrong."""
+"""Compare predicted entities with the gold entities: confidence, and the texts with errors."""
 
 import heapq
 from typing import Iterable, List, Sequence, Tuple
 
 import numpy as np
 
-from finetune.tasks.mistakes import MAX_MISTAKES, EvaluationDetails, Mistake, TextPiece
+from finetune.tasks import intervals
+from finetune.tasks.mistakes import MAX_MISTAKES, Answers, EvaluationDetails, Mistake, TextPiece
 from finetune.tasks.tagging.tagged_text import TaggedText
 from finetune.tasks.tagging.tags import Span, spans_of
 
@@ -15,8 +16,8 @@ def review_tags(
 ) -> EvaluationDetails:
     """Reviews predicted tags: the model's confidence in each entity, and the worst texts.
 
-    An entity's confidence is the mean probability of its tags. A text's is that of its wrong entity
-    with the highest confidence; if entities are only missed, that of the tags predicted instead.
+    The confidence of an entity is the mean probability of the tags predicted for its words. The
+    confidence of a text with errors is that of its most confident wrong or missed entity.
 
     Args:
       texts: The texts, with their gold tags.
@@ -25,12 +26,15 @@ def review_tags(
     confidences: List[float] = []
     is_correct: List[bool] = []
     mistakes: List[Tuple[float, int, Mistake]] = []
+    counts: List[Tuple[int, int]] = []  # Correct entities, and gold plus predicted ones
     for number, (text, (tags, probabilities)) in enumerate(zip(texts, answers)):
-        gold, predicted = spans_of(text.tags), spans_of(tags)
+        gold, predicted = spans_of(text.gold_tags), spans_of(tags)
         confidence_of = {span: _mean(probabilities, span) for span in {*gold, *predicted}}
         confidences += [confidence_of[span] for span in predicted]
-        is_correct += [span in set(gold) for span in predicted]
-        wrong = set(gold) ^ set(predicted)
+        correct = set(gold)
+        is_correct += [span in correct for span in predicted]
+        counts.append((len(correct & set(predicted)), len(gold) + len(predicted)))
+        wrong = correct ^ set(predicted)
         if not wrong:
             continue
         confidence = max(confidence_of[span] for span in wrong)
@@ -42,7 +46,9 @@ def review_tags(
         if len(mistakes) > MAX_MISTAKES:
             heapq.heappop(mistakes)
     worst = [mistake for _, _, mistake in sorted(mistakes, key=lambda m: m[:2], reverse=True)]
-    return EvaluationDetails("entities", np.array(confidences), np.array(is_correct, bool), worst)
+    reviewed = Answers("entities", np.array(confidences), np.array(is_correct, bool))
+    makers = {"f1": lambda: intervals.of_f1(*np.split(np.array(counts), 2, axis=1))}
+    return EvaluationDetails(reviewed, worst, intervals.for_small_data(len(counts), makers))
 
 
 def _mean(probabilities: Sequence[float], span: Span) -> float:
@@ -51,7 +57,7 @@ def _mean(probabilities: Sequence[float], span: Span) -> float:
 
 
 def _marked(text: TaggedText, spans: Sequence[Span]) -> List[TextPiece]:
-    """Cuts a text into pieces; those of spans have their type as label."""
+    """Splits a text into pieces; each piece that is a span is labelled with its type."""
     pieces, end = [], 0
     for first, last, kind in spans:
         start = text.words[first][0]

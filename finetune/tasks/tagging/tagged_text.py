@@ -1,21 +1,24 @@
-"""A text split into words, with or without tags, and how to make one."""
+"""A text split into words, with or without tags."""
 
+import bisect
 import dataclasses
 import re
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from finetune.tasks.tagging.tags import Span, tags_of
+from finetune.tasks.tagging.word_splits import WordSplit
 from finetune.util.errors import InputError
-from tokenization import BasicTokenizer
 
-# How bare text is split: at white space; also at punctuation and CJK characters, like BERT's
-# tokenizer; or into single characters.
-WORD_SPLITS = ("punctuation", "whitespace", "characters")
+OVERLAPS = ("error", "longest")  # How to treat spans that share words
+
+
+class OverlapError(InputError):
+    """Spans of a text share words."""
 
 
 @dataclasses.dataclass
 class TaggedText:
-    """One text for sequence labelling, its words and their tags.
+    """A text for sequence labelling, with its words and their tags.
 
     Attributes:
       guid: Name of the text, unique in its split.
@@ -23,7 +26,9 @@ class TaggedText:
       words: Half-open code-point offsets of each word in the text.
       tags: A tag for each word, in any scheme of `tags.SCHEMES`; None in data to predict.
       where: "path:line" of the first word, for messages.
-      word_a_line: Whether each word has its own line, one after the other.
+      word_a_line: Whether the words are on consecutive lines, one word per line.
+      is_joined: Whether the data had words only, which were joined to make the text.
+      extra: Other values of the input that the results repeat, such as its "id".
     """
 
     guid: str
@@ -32,6 +37,8 @@ class TaggedText:
     tags: Optional[List[str]] = None
     where: Optional[str] = None
     word_a_line: bool = False
+    is_joined: bool = False
+    extra: Dict[str, object] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_words(
@@ -41,14 +48,24 @@ class TaggedText:
         tags: Optional[Sequence[str]] = None,
         where: Optional[str] = None,
         word_a_line: bool = False,
+        spaces: bool = True,
     ) -> "TaggedText":
-        """Makes a text from words and, if there are any, their tags."""
-        offsets, end = [], -1
-        for word in words:
-            offsets.append((end + 1, end + 1 + len(word)))
-            end += 1 + len(word)
+        """Creates a text from words and, if there are any, their tags.
+
+        The words are joined by spaces; if `spaces` is false, only words of several characters are.
+        """
+        parts: List[str] = []
+        offsets, end = [], 0
+        for i, word in enumerate(words):
+            if i and (spaces or min(len(word), len(words[i - 1])) > 1):
+                parts.append(" ")
+                end += 1
+            parts.append(word)
+            offsets.append((end, end + len(word)))
+            end += len(word)
         tags = None if tags is None else list(tags)
-        return cls(guid, " ".join(words), offsets, tags, where, word_a_line)
+        text = "".join(parts)
+        return cls(guid, text, offsets, tags, where, word_a_line, is_joined=True)
 
     @classmethod
     def from_spans(
@@ -57,27 +74,41 @@ class TaggedText:
         text: str,
         spans: Optional[Sequence[Span]],
         where: Optional[str] = None,
-        word_split: str = "punctuation",
+        word_split: Union[str, WordSplit] = "punctuation",
+        overlaps: str = "error",
     ) -> "TaggedText":
-        """Makes a text with tags from character spans; None: a text to predict.
+        """Creates a text with tags from character spans; if `spans` is None, a text to predict.
 
-        A span that begins or ends inside a word is widened to the whole word.
+        A span that begins or ends inside a word is widened to the whole word. If `overlaps` is
+        "longest", only the longest of several overlapping spans is used, in a tie the first.
 
         Raises:
-          InputError: Spans overlap, lie outside the text or contain no word.
+          OverlapError: Spans overlap.
+          InputError: Spans lie outside the text or contain no word.
         """
-        words = split_words(text, word_split)
+        split = WordSplit(word_split) if isinstance(word_split, str) else word_split
+        words = split.split(text)
         tags = None
         if spans is not None:
-            covered = [_words_under(span, text, words, where) for span in spans]
+            starts, ends = [first for first, _ in words], [last for _, last in words]
+            covered = [_words_under(span, text, starts, ends, where) for span in spans]
+            if overlaps == "longest":
+                covered = _longest(covered)
             _check_overlaps(sorted(covered), words, text, where)
             tags = tags_of(covered, len(words))
         return cls(guid, text, words, tags, where)
 
     def word(self, i: int) -> str:
-        """Returns word `i` as spelled in the text."""
+        """Returns word `i` as it appears in the text."""
         start, end = self.words[i]
         return self.text[start:end]
+
+    @property
+    def gold_tags(self) -> List[str]:
+        """The tags of a text that has them."""
+        if self.tags is None:
+            raise ValueError(f"{self.place} has no tags.")
+        return self.tags
 
     @property
     def place(self) -> str:
@@ -86,12 +117,16 @@ class TaggedText:
 
     @property
     def texts(self) -> List[str]:
-        """The text, in a list as every example has it."""
+        """The text, as a list of one."""
         return [self.text]
 
     @property
     def content(self) -> Tuple:
-        """Everything that a training depends on."""
+        """Everything that affects a training run."""
+        if self.is_joined:  # How the words are joined does not affect it.
+            words = [self.word(i) for i in range(len(self.words))]
+            spaced = TaggedText.from_words(self.guid, words)
+            return spaced.text, spaced.words, self.tags
         return self.text, self.words, self.tags
 
     def place_of_word(self, i: int) -> str:
@@ -102,30 +137,35 @@ class TaggedText:
         return f"{self.where or self.guid}, word {i + 1}"
 
 
-def split_words(text: str, how: str) -> List[Tuple[int, int]]:
-    """Returns the half-open offsets of a text's words, split as one of `WORD_SPLITS`."""
-    if how == "punctuation":
-        words = BasicTokenizer(do_lower_case=False).split(text)
-        return [(min(word.sources), max(word.sources) + 1) for word in words]
-    pattern = r"\S" if how == "characters" else r"\S+"
-    return [match.span() for match in re.finditer(pattern, text)]
-
-
 def _words_under(
-    span: Span, text: str, words: Sequence[Tuple[int, int]], where: Optional[str]
+    span: Span, text: str, starts: Sequence[int], ends: Sequence[int], where: Optional[str]
 ) -> Span:
+    """Returns the words that a span of characters touches, as a span of words."""
     start, end, kind = span
     if not 0 <= start < end <= len(text):
         raise InputError(
             f"{where}: span {start} to {end} ({kind}) is outside the text, which has "
             f"{len(text)} characters; expected 0 <= start < end <= {len(text)}."
         )
-    under = [i for i, (first, last) in enumerate(words) if first < end and start < last]
-    if not under:
+    # Words are in order and do not overlap, so both lists are sorted.
+    first_word = bisect.bisect_right(ends, start)
+    end_word = bisect.bisect_left(starts, end)
+    if first_word >= end_word:
         raise InputError(
             f"{where}: span {start} to {end} ({kind}) contains no word: {text[start:end]!r}."
         )
-    return under[0], under[-1] + 1, kind
+    return first_word, end_word, kind
+
+
+def _longest(spans: Sequence[Span]) -> List[Span]:
+    """Returns the spans that overlap no longer one."""
+    kept: List[Span] = []
+    for span in sorted(set(spans), key=lambda span: (span[0] - span[1], span)):
+        i = bisect.bisect(kept, span)
+        after_previous = i == 0 or kept[i - 1][1] <= span[0]
+        if after_previous and (i == len(kept) or span[1] <= kept[i][0]):
+            kept.insert(i, span)
+    return kept
 
 
 def _check_overlaps(
@@ -138,7 +178,7 @@ def _check_overlaps(
         if next_start < end:
             first = text[words[start][0] : words[end - 1][1]]
             second = text[words[next_start][0] : words[next_end - 1][1]]
-            raise InputError(
+            raise OverlapError(
                 f"{where}: the spans {first!r} ({kind}) and {second!r} ({next_kind}) overlap; "
                 "expected spans that share no word. Delete one of them."
             )

@@ -1,7 +1,7 @@
-"""Tag schemes and spans: the spans that a sequence of tags encodes, in any usual scheme.
+"""Tag schemes, and the spans that a sequence of tags encodes in any usual scheme.
 
 words:  Alex   flew  to  New    York   City
-IOB1:   I-PER  O     O   I-LOC  I-LOC  I-LOC    B- only where two of one type touch
+IOB1:   I-PER  O     O   I-LOC  I-LOC  I-LOC    B- only where two spans of a type touch
 IOB2:   B-PER  O     O   B-LOC  I-LOC  I-LOC    the toolkit's own; others are converted to it
 IOBES:  S-PER  O     O   B-LOC  I-LOC  E-LOC    BMES: M for I; BILOU: L for E, U for S
 
@@ -9,7 +9,18 @@ A span is (start, end, type), half-open. A tag without a type ("B") has the type
 """
 
 import re
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Callable,
+    Collection,
+    Dict,
+    Iterable,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from finetune.util.errors import InputError
 
@@ -17,8 +28,9 @@ Span = Tuple[int, int, str]
 
 UNTYPED = "_"
 TAG_FORM = "O, or B or I (or E, S, L, M, U) with a type, such as B-PER"
-# A type contains no white space, which would make it two columns, and no half surrogate pair.
-_TAG = re.compile(r"O|([BIESMLU])(?:-([^\s\ud800-\udfff]+))?")
+# A type contains no whitespace, which would split it into two columns, and no lone surrogate.
+# A type does not contain another tag, as in B-LOC|B-GPE.
+_TAG = re.compile(r"O|([BIESMLU])(?:-((?:(?![|,;](?:O$|[BIESMLU]-))[^\s\ud800-\udfff])+))?")
 # Each scheme's letters, and the letters of IOBES that they stand for.
 _LETTERS: Dict[str, Dict[str, str]] = {
     "IOB2": {"B": "B", "I": "I"},
@@ -33,7 +45,7 @@ _ALL_LETTERS = {**_LETTERS["BMES"], **_LETTERS["BILOU"]}
 
 
 class SchemeError(NamedTuple):
-    """Where tags break their scheme: word `word` of sequence `sequence`, and why."""
+    """An error in tags: word `word` of sequence `sequence` breaks the scheme for this reason."""
 
     sequence: int
     word: int
@@ -46,7 +58,7 @@ def is_tag(text: str) -> bool:
 
 
 def split_tag(tag: str) -> Tuple[str, str]:
-    """Returns a tag's letter and type: ("B", "PER") of "B-PER", ("O", "") of "O"."""
+    """Returns a tag's letter and type: ("B", "PER") for "B-PER", ("O", "") for "O"."""
     match = _TAG.fullmatch(tag)
     if match is None:
         raise InputError(f"{tag!r} is not a tag; expected {TAG_FORM}.")
@@ -54,15 +66,16 @@ def split_tag(tag: str) -> Tuple[str, str]:
 
 
 def join_tag(letter: str, kind: str) -> str:
-    """Returns the tag of a letter and a type: "B-PER"; "B" for a type without a name."""
+    """Returns the tag for a letter and a type: "B-PER"; "B" for a type without a name."""
     return letter if kind == UNTYPED else f"{letter}-{kind}"
 
 
 def spans_of(tags: Sequence[str]) -> List[Span]:
-    """Returns the spans of a sequence of tags of any scheme; every tag except O is in one.
+    """Returns the spans of a sequence of tags in any scheme; every tag except O is in one.
 
     A span starts at B and S, and at any other letter that does not continue a span of its type.
-    conlleval.pl (Tjong Kim Sang and Buchholz 2000) reads IOB like that, and seqeval also E and S.
+    conlleval.pl (Tjong Kim Sang and Buchholz 2000) reads IOB in the same way, and seqeval reads E
+    and S too.
     """
     spans: List[Span] = []
     start, open_type = 0, None
@@ -106,7 +119,7 @@ def tags_of(spans: Iterable[Span], length: int) -> List[str]:
 
 
 def to_iob2(tags: Sequence[str]) -> List[str]:
-    """Returns tags of any scheme as IOB2."""
+    """Returns tags in any scheme as IOB2."""
     return tags_of(spans_of(tags), len(tags))
 
 
@@ -115,11 +128,31 @@ def label_list(types: Iterable[str]) -> List[str]:
     return ["O"] + [join_tag(letter, kind) for kind in sorted(set(types)) for letter in "BI"]
 
 
+def types_of_labels(labels: Collection[str], source: str) -> Set[str]:
+    """Returns the types in a list of labels, which are tags (O, B-PER, I-PER) or types (PER).
+
+    Raises:
+      InputError: There is no type, or a label is neither; the message begins with `source`.
+    """
+    found = [label for label in labels if label != "O"]
+    if not any(map(is_tag, found)):
+        found = [f"B-{label}" for label in found]
+    wrong = next((label for label in found if not is_tag(label)), None)
+    if wrong is not None or not found:
+        raise InputError(
+            f"{source}: found {wrong!r} in the list of labels; expected either only types, such as "
+            "PER and LOC, or only tags, such as O, B-PER and I-PER."
+            if found
+            else f"{source}: the list of labels has no type; expected types, such as PER and LOC."
+        )
+    return {split_tag(label)[1] for label in found}
+
+
 def find_scheme(sequences: Sequence[Sequence[str]]) -> str:
-    """Returns the scheme whose rules tags break least often; ties go to the first.
+    """Returns the scheme whose rules the tags break least often; in a tie, the first one.
 
     Args:
-      sequences: Tags, each of the form of `is_tag`.
+      sequences: Sequences of tags, each valid according to `is_tag`.
 
     Returns:
       One of `SCHEMES`.
@@ -146,7 +179,7 @@ def scheme_errors(sequences: Sequence[Sequence[str]], scheme: str) -> List[Schem
 
 
 def _error(scheme: str, before: Tuple[str, str], current: Tuple[str, str]) -> Optional[str]:
-    """Returns why a tag must not follow another, each (letter, type), or None."""
+    """Returns why a tag (letter, type) must not follow another; None if it may."""
     letters, (letter, kind) = _LETTERS[scheme], current
     if letter != "O" and letter not in letters:
         return f"{scheme} has no {letter}"
@@ -166,7 +199,21 @@ def _is_open(scheme: str, tag: Tuple[str, str]) -> bool:
     return scheme not in ("IOB1", "IOB2") and _LETTERS[scheme].get(tag[0]) in ("B", "I")
 
 
+def rules_of(labels: Sequence[str]) -> Callable[[Optional[str], str], bool]:
+    """Returns whether a label may follow another, or None at the start, among a tagger's labels.
+
+    Only IOB2 has such rules here: a tagger that was trained elsewhere can have labels of any
+    scheme.
+    """
+    kinds: Dict[str, Set[str]] = {"O": set(), "B": set(), "I": set()}
+    for label in labels:
+        letter, kind = split_tag(label)
+        kinds.setdefault(letter, set()).add(kind)
+    is_iob2 = len(kinds) == 3 and kinds["I"] <= kinds["B"]
+    return may_follow if is_iob2 else lambda before, label: True
+
+
 def may_follow(before: Optional[str], label: str) -> bool:
-    """Returns whether an IOB2 label may follow another, or (`before` None) start a sequence."""
+    """Returns whether an IOB2 label may follow `before`, or start a sequence if that is None."""
     letter, kind = split_tag(label)
     return letter != "I" or (before is not None and split_tag(before)[1] == kind)

@@ -1,4 +1,4 @@
-"""Examples to ids: special tokens, segments, cutting, windows, labels, padding."""
+"""Examples to ids: special tokens, segments, truncation, windows, labels and padding."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from finetune.data.truncation import Cut
 from finetune.tasks.classification.features import encode_examples
-from finetune.tasks.classification.problem_types import LabelIds, Numbers
+from finetune.tasks.classification.targets import LabelIds, Numbers
 from finetune.util.errors import InputError
 from processors import InputExample
 from tokenization import FullTokenizer
@@ -35,8 +35,8 @@ def texts(*some):
     return [InputExample(str(i), text) for i, text in enumerate(some)]
 
 
-def test_single_text_and_pair_are_laid_out_as_bert_has_them(tokenizer):
-    # By hand from Devlin et al. 2018, figure 2.
+def test_single_text_and_pair_have_berts_layout(tokenizer):
+    # Worked out by hand, following figure 2 of Devlin et al. 2018.
     examples = [InputExample("a", "it is"), InputExample("b", "no", "it isn")]
     batch = encode(tokenizer, examples).batch(np.array([0, 1]))
     assert batch["input_ids"].tolist() == [[2, 5, 6, 3, 0, 0, 0], [2, 4, 3, 5, 6, 7, 3]]
@@ -44,7 +44,7 @@ def test_single_text_and_pair_are_laid_out_as_bert_has_them(tokenizer):
     assert batch["segment_ids"].tolist() == [[0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1]]
 
 
-def test_a_batch_is_padded_to_its_own_longest_row(tokenizer):
+def test_batch_is_padded_to_its_longest_row(tokenizer):
     features = encode(tokenizer, texts("it", "it is no it is", "no no"))
     assert features.batch(np.array([2, 0]))["input_ids"].tolist() == [[2, 4, 4, 3], [2, 5, 3, 0]]
 
@@ -57,7 +57,7 @@ def test_empty_second_text_still_makes_a_pair(tokenizer):
     assert features.has_pairs()
 
 
-def test_there_are_pairs_if_one_row_is_one(tokenizer):
+def test_features_have_pairs_if_any_row_is_a_pair(tokenizer):
     assert not encode(tokenizer, texts("no", "")).has_pairs()
     assert encode(tokenizer, [*texts("no", ""), InputExample("b", "it", "is")]).has_pairs()
 
@@ -66,8 +66,8 @@ def test_there_are_pairs_if_one_row_is_one(tokenizer):
     ("truncation", "kept"),
     [("head", [5, 6, 4, 5]), ("tail", [4, 5, 6, 6]), ("head_tail", [5, 5, 6, 6])],
 )
-def test_long_texts_are_cut_where_asked_for_and_counted(tokenizer, truncation, kept):
-    # Of six wordpieces there is room for four: the first quarter of them is one.
+def test_long_texts_are_truncated_and_counted(tokenizer, truncation, kept):
+    # Four of the six wordpieces fit. The head is a quarter of these four: one wordpiece.
     features = encode(
         tokenizer, texts("it is no it is is", "it is"), max_seq_length=6, truncation=truncation
     )
@@ -76,19 +76,19 @@ def test_long_texts_are_cut_where_asked_for_and_counted(tokenizer, truncation, k
     assert features.num_truncated == 1
 
 
-def test_a_pair_is_cut_where_it_is_longer_and_its_segments_are_cut_with_it(tokenizer):
+def test_longer_text_of_a_pair_is_truncated(tokenizer):
     examples = [InputExample("a", "it is no it is", "no no")]
     batch = encode(tokenizer, examples, max_seq_length=8).batch(np.array([0]))
     assert batch["input_ids"].tolist() == [[2, 5, 6, 4, 3, 4, 4, 3]]
     assert batch["segment_ids"].tolist() == [[0, 0, 0, 0, 0, 1, 1, 1]]
 
 
-def test_texts_are_cleaned_before_they_are_cut_into_wordpieces(tokenizer):
+def test_texts_are_cleaned_before_tokenization(tokenizer):
     examples = [InputExample("a", "no http://no.no it", "it is is.no")]
     plain = encode(tokenizer, examples, max_seq_length=17)
     cleaned = encode(tokenizer, examples, max_seq_length=17, clean_steps=["links"])
     assert cleaned.input_ids.tolist() == [2, 4, 5, 3, 5, 6, 6, 1, 4, 3]
-    # http, :, /, /, no, ., no between the two words of the first text
+    # Between the two words of the first text: http, :, /, /, no, ., no.
     assert plain.input_ids.tolist() == [2, 4, 1, 1, 1, 1, 4, 1, 4, 5, 3, 5, 6, 6, 1, 4, 3]
 
 
@@ -107,7 +107,7 @@ def windows_of(tokenizer, examples, targets=None, max_windows=7):
     )
 
 
-def test_a_long_text_becomes_windows_that_say_whose_they_are(tokenizer):
+def test_batch_contains_the_row_number_of_each_window(tokenizer):
     targets = Numbers()
     examples = [InputExample("a", "no it is isn it", None, "7"), InputExample("b", "it", None, "3")]
     features = windows_of(tokenizer, examples, targets)
@@ -131,7 +131,7 @@ def test_a_long_text_becomes_windows_that_say_whose_they_are(tokenizer):
     assert batch["label_ids"].tolist() == [3.0, 7.0]
 
 
-def test_windows_of_a_pair_have_their_segments(tokenizer):
+def test_windows_of_a_pair_have_segment_ids(tokenizer):
     features = encode(
         tokenizer,
         [InputExample("a", "no", "it is it is")],
@@ -150,13 +150,13 @@ def test_windows_of_a_pair_have_their_segments(tokenizer):
     assert features.has_pairs()
 
 
-def test_more_windows_than_may_be_are_cut_and_counted(tokenizer):
+def test_windows_beyond_the_maximum_are_dropped_and_the_text_is_counted(tokenizer):
     features = windows_of(tokenizer, texts("no it is isn it", "it"), max_windows=2)
     assert features.batch(np.array([0]))["input_ids"].tolist() == [[2, 4, 5, 6, 3], [2, 6, 6, 7, 3]]
     assert features.num_truncated == 1
 
 
-def test_windows_are_told_apart_even_if_each_text_is_one(tokenizer):
+def test_window_rows_are_present_even_with_one_window_per_text(tokenizer):
     batch = windows_of(tokenizer, texts("no", "it")).batch(np.array([0, 1, 0]))
     assert batch["window_rows"].tolist() == [0, 1, 2]
     assert "window_rows" not in encode(tokenizer, texts("no", "it")).batch(np.array([0, 1]))
@@ -164,7 +164,7 @@ def test_windows_are_told_apart_even_if_each_text_is_one(tokenizer):
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 13), min_size=1, max_size=7), st.data())
-def test_a_batch_of_rows_is_the_windows_of_each_row_one_behind_another(tokenizer, lengths, data):
+def test_batch_contains_the_windows_of_each_row_in_order(tokenizer, lengths, data):
     features = windows_of(
         tokenizer, texts(*(" ".join((["no", "it", "is"] * 5)[:n]) for n in lengths))
     )
@@ -172,7 +172,7 @@ def test_a_batch_of_rows_is_the_windows_of_each_row_one_behind_another(tokenizer
     batch = features.batch(np.array(rows))
     alone = [features.batch(np.array([row])) for row in rows]
     counts = [len(one["input_ids"]) for one in alone]
-    # Room for 3, stride 2: by hand 1 window up to 3 wordpieces, then one more for each 2.
+    # 3 wordpieces fit, and the stride is 2: one window for up to 3 wordpieces, then one per 2 more.
     assert counts == [max(1, -(-(lengths[row] - 3) // 2) + 1) for row in rows]
     assert batch["window_rows"].tolist() == np.repeat(np.arange(len(rows)), counts).tolist()
     unpadded = [
@@ -182,7 +182,7 @@ def test_a_batch_of_rows_is_the_windows_of_each_row_one_behind_another(tokenizer
     assert unpadded[0] == [window for one in unpadded[1:] for window in one]
 
 
-def test_specs_are_those_of_the_batch(tokenizer):
+def test_specs_match_the_batch(tokenizer):
     examples = [InputExample("a", "no it is isn it", None, "3")]
     for features in (
         encode(tokenizer, examples),
@@ -199,10 +199,10 @@ def test_specs_are_those_of_the_batch(tokenizer):
     assert seen["window_rows"] == (1, "int32")
 
 
-# Labels and what else is noted of a row.
+# Labels and statistics.
 
 
-def test_labels_become_ids_in_the_order_of_the_list(tokenizer):
+def test_label_ids_follow_the_label_list(tokenizer):
     examples = [InputExample("a", "no", None, "spam"), InputExample("b", "it", None, "ham")]
     both = np.array([0, 1])
     batch = encode(tokenizer, examples, LabelIds(["ham", "spam"])).batch(both)
@@ -210,13 +210,13 @@ def test_labels_become_ids_in_the_order_of_the_list(tokenizer):
     assert "label_ids" not in encode(tokenizer, examples).batch(both)
 
 
-def test_the_survey_has_each_row_uncut(tokenizer):
+def test_statistics_describe_rows_before_truncation(tokenizer):
     examples = [InputExample("a", "it is what isn"), InputExample("b", "so", "no  no")]
-    survey = encode(tokenizer, examples, max_seq_length=4).statistics
-    assert len(survey) == 2
-    assert survey.lengths.tolist() == [7, 6]  # With [CLS] and [SEP]
-    assert survey.pieces.tolist() == [5, 3]
-    assert survey.unknown.tolist() == [1, 1]
+    statistics = encode(tokenizer, examples, max_seq_length=4).statistics
+    assert len(statistics) == 2
+    assert statistics.lengths.tolist() == [7, 6]  # With [CLS] and [SEP]
+    assert statistics.pieces.tolist() == [5, 3]
+    assert statistics.unknown.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +229,6 @@ def test_the_survey_has_each_row_uncut(tokenizer):
         (InputExample("g", "no", 5, "ham", "f:2"), "f:2: the text is 5; expected a string"),
     ],
 )
-def test_wrong_rows_are_refused_with_their_place(tokenizer, example, message):
+def test_invalid_rows_raise_an_error_with_their_place(tokenizer, example, message):
     with pytest.raises(InputError, match=message):
         encode(tokenizer, [example], LabelIds(["ham", "spam"]))

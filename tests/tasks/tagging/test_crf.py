@@ -1,4 +1,4 @@
-"""The CRF against brute force: every path scored and summed in NumPy, in float64."""
+"""The CRF, compared with brute force: NumPy scores and sums every path in float64."""
 
 import itertools
 
@@ -14,7 +14,7 @@ W = max(LENGTHS)
 
 
 def allowed(path):
-    """IOB2 by its definition: an I-X stands only behind a B-X or an I-X."""
+    """Returns whether a path is valid IOB2: I-X follows only B-X or I-X."""
     names = [LABELS[i] for i in path]
     return all(
         name[0] != "I" or (before[:1] in ("B", "I") and before[2:] == name[2:])
@@ -33,7 +33,7 @@ def paths(length):
 
 
 def part_paths(length):
-    """The paths of a part amid a text: what stands at its beginning may go on something."""
+    """Returns the paths of a window inside a text, whose first word can continue an entity."""
     return [
         p
         for p in itertools.product(range(len(LABELS)), repeat=length)
@@ -52,7 +52,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def brute(case):
-    """For each row: all allowed paths and their scores."""
+    """Returns all allowed paths of each row, and their scores."""
     weights, logits, _ = case
     return [
         (paths(n), np.array([score(p, logits[row], weights) for p in paths(n)]))
@@ -72,16 +72,14 @@ def run(case, make, whole=True):
         return session.run(tensors)
 
 
-def test_log_partition_is_that_of_all_allowed_paths(case, brute):
+def test_log_partition_sums_over_all_allowed_paths(case, brute):
     seen = run(case, crf.log_partition)
     expected = [np.logaddexp.reduce(scores) for _, scores in brute]
     np.testing.assert_allclose(seen, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_log_likelihood_is_that_among_all_paths_whatever_stands_behind_the_last_word(
-    case, brute, seed
-):
+def test_log_likelihood_ignores_values_after_the_last_word(case, brute, seed):
     random = np.random.RandomState(seed)
     label_ids = random.randint(0, 5, size=(len(LENGTHS), W)).astype(np.int32)
     expected = []
@@ -93,7 +91,7 @@ def test_log_likelihood_is_that_among_all_paths_whatever_stands_behind_the_last_
     np.testing.assert_allclose(seen, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_forbidden_path_has_no_probability(case):
+def test_forbidden_path_has_probability_zero(case):
     label_ids = np.zeros((len(LENGTHS), W), np.int32)
     label_ids[0, :2] = LABELS.index("B-A"), LABELS.index("I-B")
     label_ids[1, 0] = LABELS.index("I-A")
@@ -101,13 +99,13 @@ def test_a_forbidden_path_has_no_probability(case):
     assert seen[0] < -5000 and seen[1] < -5000 and seen[2] > -100
 
 
-def test_viterbi_finds_the_best_path_of_all(case, brute):
+def test_viterbi_finds_the_best_path(case, brute):
     seen = run(case, crf.viterbi)
     for row, (all_paths, scores) in enumerate(brute):
         assert tuple(seen[row, : LENGTHS[row]]) == all_paths[int(np.argmax(scores))]
 
 
-def test_viterbi_never_takes_a_forbidden_step_even_if_all_logits_ask_for_it(case):
+def test_viterbi_never_takes_a_forbidden_transition(case):
     weights, logits, mask = case
     logits = np.zeros_like(logits)
     logits[:, :, LABELS.index("I-B")] = 50.0
@@ -116,7 +114,7 @@ def test_viterbi_never_takes_a_forbidden_step_even_if_all_logits_ask_for_it(case
     assert all(allowed(seen[row, :n]) for row, n in enumerate(LENGTHS))
 
 
-def test_marginals_are_shares_of_all_paths(case, brute):
+def test_marginals_match_brute_force(case, brute):
     seen = run(case, crf.marginals)
     for row, (all_paths, scores) in enumerate(brute):
         shares = np.exp(scores - np.logaddexp.reduce(scores))
@@ -126,7 +124,7 @@ def test_marginals_are_shares_of_all_paths(case, brute):
         np.testing.assert_allclose(seen[row, : LENGTHS[row]], expected, atol=1e-5)
 
 
-def test_a_part_amid_a_text_has_neither_beginning_nor_end(case):
+def test_window_inside_a_text_has_neither_start_nor_end_weights(case):
     weights, logits, _ = case
     bare = [np.zeros(5), weights[1], np.zeros(5)]
     scores = [
@@ -138,3 +136,20 @@ def test_a_part_amid_a_text_has_neither_beginning_nor_end(case):
     best = run(case, crf.viterbi, whole=False)
     for row, n in enumerate(LENGTHS):
         assert tuple(best[row, :n]) == part_paths(n)[int(np.argmax(scores[row]))]
+
+
+@pytest.mark.parametrize(("whole", "valid"), [(True, paths), (False, part_paths)])
+def test_without_weights_the_best_valid_path_of_a_softmax_is_found(case, whole, valid):
+    _, logits, mask = case
+    with tf.Graph().as_default(), tf.Session() as session:
+        rules = crf.make_rules(LABELS, tags.may_follow, tf.fill([len(LENGTHS)], whole))
+        tensors = crf.viterbi(rules, tf.constant(logits, tf.float32), tf.constant(mask))
+        assert tf.global_variables() == []
+        seen = session.run(tensors)
+    unconstrained = logits.argmax(axis=-1)
+    changed = 0
+    for row, n in enumerate(LENGTHS):
+        of_each_path = [sum(logits[row, t, y] for t, y in enumerate(p)) for p in valid(n)]
+        assert tuple(seen[row, :n]) == valid(n)[int(np.argmax(of_each_path))]
+        changed += not np.array_equal(seen[row, :n], unconstrained[row, :n])
+    assert changed > 0

@@ -1,15 +1,14 @@
-"""Windows over long texts, and words to ids: each word is labelled once, at its first piece."""
+"""Windows over long texts, and word ids: each word is labelled once, at its first piece."""
 
 import logging
-import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.data.frame import Frame
-from finetune.tasks.tagging.features import Window, encode_texts, windows
+from finetune.data.frame import single_room
+from finetune.tasks.tagging.features import encode_texts
 from finetune.tasks.tagging.tagged_text import TaggedText
 from finetune.util.errors import InputError
 from tests.support import tiny
@@ -51,7 +50,7 @@ def all_rows(features):
 
 
 def first_pieces(batch):
-    """The ids that the words' positions point to, row by row."""
+    """Returns the ids at the words' positions, row by row."""
     return [
         [row[p] for p, here in zip(positions, mask) if here]
         for row, positions, mask in zip(
@@ -62,105 +61,11 @@ def first_pieces(batch):
     ]
 
 
-# Windows.
+# Wordpiece ids.
 
 
-@pytest.mark.parametrize(
-    ("lengths", "room", "stride", "expected"),
-    [
-        ([], 4, 2, []),
-        ([4], 4, 2, [(0, 1, 0, 1)]),
-        ([1, 2, 1], 4, 2, [(0, 3, 0, 3)]),
-        # Word 3 has no piece behind it in the first window, one on each side in the second.
-        ([1] * 10, 4, 2, [(0, 4, 0, 3), (2, 6, 3, 5), (4, 8, 5, 7), (6, 10, 7, 10)]),
-        # Without overlap.
-        ([1] * 6, 3, 3, [(0, 3, 0, 3), (3, 6, 3, 6)]),
-        # Word 3 has nothing behind it in the second window, nothing before it in the third; the
-        # first of equals is taken.
-        ([2, 1, 3, 1, 2], 5, 3, [(0, 2, 0, 2), (2, 4, 2, 4), (3, 5, 4, 5)]),
-        # Windows from words 1 and 2 are parts of the first: no word has its answer there.
-        ([1, 1, 1, 4], 4, 1, [(0, 3, 0, 3), (3, 4, 3, 4)]),
-        # The second begins 2 pieces behind the first, not 4: word 2 would be in none.
-        ([1, 1, 4, 1], 4, 4, [(0, 2, 0, 2), (2, 3, 2, 3), (3, 4, 3, 4)]),
-        ([3, 3, 3], 3, 3, [(0, 1, 0, 1), (1, 2, 1, 2), (2, 3, 2, 3)]),
-        ([1, 1], 1, 1, [(0, 1, 0, 1), (1, 2, 1, 2)]),
-    ],
-)
-def test_windows_by_hand(lengths, room, stride, expected):
-    assert windows(lengths, room, stride) == [Window(*numbers) for numbers in expected]
-
-
-@st.composite
-def window_cases(draw):
-    room = draw(st.integers(1, 12))
-    lengths = draw(st.lists(st.integers(1, room) | st.just(1), max_size=40))
-    return lengths, room, draw(st.integers(1, room))
-
-
-@settings(deadline=None)
-@given(window_cases())
-def test_own_words_of_all_windows_are_all_words_once_and_in_order(case):
-    own = [i for w in windows(*case) for i in range(w.own_start, w.own_end)]
-    assert own == list(range(len(case[0])))
-
-
-@settings(deadline=None)
-@given(window_cases())
-def test_no_window_is_too_long_and_none_is_without_words_of_its_own(case):
-    lengths, room, _ = case
-    for window in windows(*case):
-        assert sum(lengths[window.start : window.end]) <= room
-        assert window.start <= window.own_start < window.own_end <= window.end
-
-
-@settings(deadline=None)
-@given(window_cases())
-def test_there_is_one_window_if_the_text_fits_and_only_then(case):
-    lengths, room, _ = case
-    assert (len(windows(*case)) == 1) == (0 < sum(lengths) <= room)
-
-
-def bounds_by_definition(lengths, room, stride):
-    """Full windows; each begins `stride` pieces on, or earlier for a word not to be left out."""
-    found, start = [], 0
-    while start < len(lengths):
-        end = start
-        while end < len(lengths) and sum(lengths[start : end + 1]) <= room:
-            end += 1
-        found.append((start, end))
-        if end == len(lengths):
-            break
-        following = start + 1
-        while sum(lengths[start:following]) < stride and following < end:
-            following += 1
-        start = following
-    return found
-
-
-def context(word, start, end, lengths):
-    before = sum(lengths[start:word]) if start > 0 else math.inf
-    behind = sum(lengths[word + 1 : end]) if end < len(lengths) else math.inf
-    return min(before, behind)
-
-
-@settings(deadline=None)
-@given(window_cases())
-def test_each_word_has_its_answer_where_it_has_most_context(case):
-    lengths = case[0]
-    bounds = bounds_by_definition(*case)
-    owners = []
-    for word in range(len(lengths)):
-        holding = [b for b in bounds if b[0] <= word < b[1]]
-        owners.append(max(holding, key=lambda b: context(word, *b, lengths)))
-    seen = [(w.start, w.end) for w in windows(*case) for _ in range(w.own_start, w.own_end)]
-    assert seen == owners
-
-
-# Ids.
-
-
-def test_a_sentence_is_laid_out_as_the_module_says(tokenizer):
-    # "a" is 10 in the tiny vocabulary, "##b" 79; [UNK] 6, [CLS] 7, [SEP] 8.
+def test_sentence_has_berts_layout(tokenizer):
+    # The ids in the tiny vocabulary: "a" is 10, "##b" 79, [UNK] 6, [CLS] 7, [SEP] 8.
     assert (VOCABULARY[10], VOCABULARY[79], VOCABULARY[6:9]) == (
         "a",
         "##b",
@@ -179,7 +84,7 @@ def test_a_sentence_is_laid_out_as_the_module_says(tokenizer):
     assert {dtype for _, dtype in seen.values()} == {"int32"}
 
 
-def test_the_label_is_at_the_first_piece_of_each_word(tokenizer):
+def test_each_label_is_at_the_first_wordpiece_of_its_word(tokenizer):
     text = text_of(["Peters", "lives", "in", "New York", "un.re"], "B-PER O O I-PER B-PER")
     batch = all_rows(encode(tokenizer, [text]))
     expected = "[CLS] peter ##s lives in new y ##o ##r ##k un . re [SEP]"
@@ -189,14 +94,14 @@ def test_the_label_is_at_the_first_piece_of_each_word(tokenizer):
 
 
 @pytest.mark.parametrize("word", ["\u200e", "\u00ad", "\u0301", "\u00a0", "\ufffd\x07", "☃"])
-def test_a_word_that_comes_to_nothing_is_unknown_and_keeps_its_label(tokenizer, word):
+def test_word_without_wordpieces_is_unknown_and_keeps_its_label(tokenizer, word):
     batch = all_rows(encode(tokenizer, [text_of(["the", word, "city"], "O B-PER I-PER")]))
     assert batch["input_ids"].tolist() == [ids("[CLS] the [UNK] city [SEP]")]
     assert batch["word_positions"].tolist() == [[1, 2, 3]]
     assert batch["label_ids"].tolist() == [[0, 1, 2]]
 
 
-def test_a_word_too_long_for_a_window_is_cut_with_a_warning_and_keeps_its_label(tokenizer, caplog):
+def test_over_long_word_is_cut_with_a_warning(tokenizer, caplog):
     text = text_of("the zzzzzzzz city zzzz", "O B-PER I-PER O")
     with caplog.at_level(logging.WARNING):
         features = encode(tokenizer, [text], max_seq_length=6, doc_stride=2)
@@ -214,7 +119,7 @@ def test_a_word_too_long_for_a_window_is_cut_with_a_warning_and_keeps_its_label(
     assert "(f.txt:12)" in message and "--max_seq_length" in message
 
 
-def test_of_many_words_that_are_cut_the_first_three_are_named(tokenizer, caplog):
+def test_warning_names_the_first_three_cut_words(tokenizer, caplog):
     texts = [text_of(["zzzz", "ab"] * 2, where="f.txt:1"), text_of(["zzzz"] * 2, where="f.txt:9")]
     with caplog.at_level(logging.WARNING):
         encode(tokenizer, texts, None, max_seq_length=5, doc_stride=1)
@@ -223,7 +128,7 @@ def test_of_many_words_that_are_cut_the_first_three_are_named(tokenizer, caplog)
     assert "(f.txt:1, f.txt:3, f.txt:9, …)" in record.getMessage()
 
 
-def test_words_that_fit_are_not_warned_of(tokenizer, caplog):
+def test_words_that_fit_cause_no_warning(tokenizer, caplog):
     encode(tokenizer, [text_of("zzzz zzzz")], None, max_seq_length=6, doc_stride=2)
     assert not caplog.records
 
@@ -242,19 +147,19 @@ def test_words_that_fit_are_not_warned_of(tokenizer, caplog):
         (text_of("a b", "O I-per", where=None), r"^g, word 2: unknown tag 'I-per'"),
     ],
 )
-def test_tags_that_are_not_in_the_list_are_refused_with_their_place(tokenizer, text, message):
+def test_unknown_tag_raises_an_error_with_its_place(tokenizer, text, message):
     with pytest.raises(InputError, match=message):
         encode(tokenizer, [text_of("a", "O"), text])
 
 
-def test_without_a_label_list_no_word_has_a_label(tokenizer):
+def test_words_have_no_labels_without_a_label_list(tokenizer):
     texts = [text_of("a b", "B-LOC O"), text_of("the")]
     features = encode(tokenizer, texts, None)
     assert features.label_ids.tolist() == [-1, -1, -1]
     assert all_rows(features)["word_mask"].tolist() == [[1, 1], [1, 0]]
 
 
-def test_a_batch_is_padded_to_its_longest_row_and_to_its_most_words(tokenizer):
+def test_batch_is_padded_to_its_longest_row_and_most_words(tokenizer):
     texts = [
         text_of("abc", "I-PER"),
         text_of("the city is", "O B-PER O"),
@@ -276,7 +181,7 @@ def test_a_batch_is_padded_to_its_longest_row_and_to_its_most_words(tokenizer):
     assert batch["label_ids"].tolist() == [[2, -1], [0, 0]]
 
 
-def test_texts_without_words_take_no_window(tokenizer):
+def test_texts_without_words_have_no_window(tokenizer):
     texts = [text_of([], []), text_of("a", "O"), text_of([], []), text_of("b", "B-PER")]
     features = encode(tokenizer, texts)
     assert len(features) == 2
@@ -284,7 +189,7 @@ def test_texts_without_words_take_no_window(tokenizer):
     assert len(encode(tokenizer, [text_of([], [])])) == 0
 
 
-def test_each_word_of_a_long_text_stands_in_its_windows_middle_and_is_labelled_once(tokenizer):
+def test_words_of_a_long_text_are_labelled_near_the_middle_of_a_window(tokenizer):
     text = text_of("a b c d e f g h i j", ["O"] * 10)
     features = encode(tokenizer, [text], max_seq_length=6, doc_stride=2)
     batch = all_rows(features)
@@ -297,7 +202,7 @@ def test_each_word_of_a_long_text_stands_in_its_windows_middle_and_is_labelled_o
     assert first_pieces(batch) == [ids("a b c"), ids("d e"), ids("f g"), ids("h i j")]
 
 
-# Words and their pieces in the tiny vocabulary, by hand.
+# Words and their wordpieces in the tiny vocabulary, worked out by hand.
 PIECES = {
     "the": "the", "Paris": "paris", "Peters": "peter ##s", "uned": "un ##ed", "zab": "z ##a ##b",
     "a-b": "a - b", "\u200e": "[UNK]", "companyinged": "company ##ing ##ed",
@@ -313,10 +218,8 @@ PIECES = {
     st.integers(3, 12),
     st.data(),
 )
-def test_windows_hold_whole_words_and_every_word_is_labelled_once(
-    tokenizer, sentences, max_seq_length, data
-):
-    stride = data.draw(st.integers(1, Frame.room(max_seq_length)))
+def test_windows_contain_whole_words(tokenizer, sentences, max_seq_length, data):
+    stride = data.draw(st.integers(1, single_room(max_seq_length)))
     texts = [text_of([w for w, _ in s], [t for _, t in s]) for s in sentences]
     features = encode(tokenizer, texts, LABELS, max_seq_length, stride)
     pairs = [pair for sentence in sentences for pair in sentence]
@@ -338,13 +241,13 @@ def test_windows_hold_whole_words_and_every_word_is_labelled_once(
         for position, label in zip(positions.tolist(), labels.tolist()):
             if label != -1:
                 word, tag = next(own)
-                pieces = ids(PIECES[word])[: Frame.room(max_seq_length)]
+                pieces = ids(PIECES[word])[: single_room(max_seq_length)]
                 assert row[position : position + len(pieces)] == pieces
                 assert LABELS[label] == tag
     assert next(own, None) is None
 
 
-def test_of_5000_words_each_is_labelled_once_whatever_the_order_of_the_rows(tokenizer):
+def test_5000_words_are_each_labelled_once_whatever_the_order_of_rows(tokenizer):
     random = np.random.RandomState(1)
     words = random.choice(sorted(PIECES), size=5000).tolist()
     tags = random.choice(LABELS, size=5000).tolist()

@@ -1,4 +1,4 @@
-"""Entity scores against values worked out by hand, conlleval and seqeval."""
+"""Entity scores, compared with values worked out by hand, conlleval and seqeval."""
 
 import conlleval
 import pytest
@@ -10,8 +10,8 @@ from seqeval.scheme import IOB2
 from finetune.tasks.tagging.metrics import entity_scores, error_table, format_entity_scores
 from finetune.tasks.tagging.tags import spans_of
 
-# A type with a hyphen; entities that touch; a type that is never predicted; and an I-LOC behind
-# B-PER, which is an entity for conlleval and none by the rules of IOB2.
+# The data has a type with a hyphen, entities that touch, a type that is never predicted, and an
+# I-LOC after B-PER, which is an entity for conlleval but invalid in IOB2.
 GOLD = ["B-PER I-PER O B-LOC I-LOC I-LOC O B-LOC", "B-ORG O O B-creative-work"]
 PREDICTED = ["B-PER I-PER O B-LOC I-LOC O O B-ORG", "B-ORG O B-PER I-LOC"]
 
@@ -27,7 +27,7 @@ def cut(texts):
 
 
 def as_iob2(tags):
-    """Returns tags with an I that goes on nothing made B, so that they are by the rules."""
+    """Returns valid tags: each I that continues no entity becomes B."""
     valid = [
         "B" + tag[1:] if tag[0] == "I" and before[1:] != tag[1:] else tag
         for before, tag in zip(["O-", *tags], tags)
@@ -36,13 +36,13 @@ def as_iob2(tags):
     return valid
 
 
-# Texts as pairs of the right tag and the predicted one, which is the right one at most words.
+# Texts as pairs of a gold tag and a predicted tag, which mostly agree. None means the gold tag.
 words = st.tuples(st.sampled_from(TAGS), st.sampled_from([None] * 2 * len(TAGS) + [*TAGS]))
 corpora = st.lists(st.lists(words, max_size=10), max_size=5)
 
 
 def as_tags(corpus):
-    """Returns the right tags, by the rules of IOB2, and the predicted ones, by none."""
+    """Returns gold tags, which are valid IOB2, and predicted tags, which need not be."""
     gold = [as_iob2([tag for tag, _ in text]) for text in corpus]
     predicted = [
         [new or old for old, (_, new) in zip(tags, text)] for tags, text in zip(gold, corpus)
@@ -61,13 +61,13 @@ def by_seqeval(gold, predicted, **how):
 
 def by_conlleval(gold, predicted):
     lines = []
-    for tags in filter(all, zip(gold, predicted)):  # the port stumbles over a blank first line
+    for tags in filter(all, zip(gold, predicted)):  # The port fails on a blank first line
         lines += [f"word {g} {p}" for g, p in zip(*tags)] + [""]
     return conlleval.evaluate(lines)
 
 
 def conlleval_figures(result):
-    """Returns conlleval's figures; the port has precision 1, not 0, where nothing is predicted."""
+    """Returns conlleval's figures; without predictions, the port's precision is 1, not 0."""
     evals = result["evals"]
     return (evals["prec"] if result["stats"]["pred"] else 0, evals["rec"], evals["f1"])
 
@@ -77,8 +77,8 @@ def scores():
     return entity_scores(cut(GOLD), cut(PREDICTED), loss=0.25)
 
 
-def test_scores_worked_out_by_hand(scores):
-    # 2 entities right of 6 predicted and 5 there are; strictly of 5 predicted.
+def test_scores_match_values_worked_out_by_hand(scores):
+    # 2 of 6 predicted and 5 gold entities are correct; strict mode has only 5 predicted entities.
     assert figures(scores) == pytest.approx((2 / 6, 2 / 5, 4 / 11))
     assert figures(scores, "strict_") == pytest.approx((2 / 5, 2 / 5, 2 / 5))
     assert scores["types"] == {
@@ -93,8 +93,8 @@ def test_scores_worked_out_by_hand(scores):
     assert (scores["num_sentences"], scores["num_words"], scores["loss"]) == (2, 12, 0.25)
 
 
-def test_scores_are_those_that_conlleval_prints(scores):
-    # What conlleval.pl, version 2004-01-26, prints of these two texts.
+def test_scores_match_conlleval_output(scores):
+    # Output of conlleval.pl, version 2004-01-26, for these two texts.
     output = """\
 processed 12 tokens with 5 phrases; found: 6 phrases; correct: 2.
 accuracy:  66.67%; precision:  33.33%; recall:  40.00%; FB1:  36.36
@@ -116,7 +116,7 @@ accuracy:  66.67%; precision:  33.33%; recall:  40.00%; FB1:  36.36
 
 @checked
 @given(corpus=corpora)
-def test_scores_are_those_of_seqeval(corpus):
+def test_scores_match_seqeval(corpus):
     gold, predicted = as_tags(corpus)
     scores = entity_scores(gold, predicted, loss=0.0)
     assert scores["num_sentences"] == len(gold)
@@ -134,7 +134,7 @@ def test_scores_are_those_of_seqeval(corpus):
     peer = {kind: tuple(row[name] for name in names) for kind, row in report.items()}
     averages = {kind: peer.pop(f"{kind} avg")[:3] for kind in ("micro", "macro", "weighted")}
     assert averages["micro"] == figures(scores)
-    # To the last digit, but that NumPy rounds at each step and sum(), from Python 3.12 on, once.
+    # Not exact: NumPy rounds at each step, while sum() rounds once from Python 3.12 on.
     assert figures(scores, "macro_") == pytest.approx(averages["macro"], rel=1e-15, abs=0)
     assert peer == {
         kind: (*figures(of_type), of_type["support"]) for kind, of_type in scores["types"].items()
@@ -143,7 +143,7 @@ def test_scores_are_those_of_seqeval(corpus):
 
 @checked
 @given(corpus=corpora)
-def test_scores_are_those_of_conlleval(corpus):
+def test_scores_match_conlleval(corpus):
     gold, predicted = as_tags(corpus)
     scores = entity_scores(gold, predicted, loss=0.0)
     result = by_conlleval(gold, predicted)
@@ -155,7 +155,7 @@ def test_scores_are_those_of_conlleval(corpus):
     tags = result["overall"]["tags"]["stats"]
     assert scores["num_words"] == tags["gold"]
     assert scores["token_accuracy"] == (tags["correct"] / tags["gold"] if tags["gold"] else 0)
-    for kind in scores["types"].keys() - {"_"}:  # the port leaves entities without a type out
+    for kind in scores["types"].keys() - {"_"}:  # The port omits entities without a type
         of_type, chunks = scores["types"][kind], result["slots"]["chunks"][kind]
         assert figures(of_type) == conlleval_figures(chunks)
         assert of_type["support"] == chunks["stats"]["gold"]
@@ -170,9 +170,9 @@ def test_scores_are_those_of_conlleval(corpus):
         (["", ""], ["", ""], 0, {}, 0),
         ([], [], 0, {}, 0),
     ],
-    ids=["none there", "none predicted", "none at all", "no words", "no texts"],
+    ids=["no gold", "no predicted", "neither", "no words", "no texts"],
 )
-def test_without_entities_all_is_zero(gold, predicted, accuracy, types, spurious):
+def test_scores_without_entities_are_zero(gold, predicted, accuracy, types, spurious):
     gold, predicted = cut(gold), cut(predicted)
     scores = entity_scores(gold, predicted, loss=0.0)
     for prefix in ("", "strict_", "macro_"):
@@ -187,27 +187,27 @@ def test_without_entities_all_is_zero(gold, predicted, accuracy, types, spurious
     assert "\nf1 = 0.0000\n" in format_entity_scores(scores)
 
 
-def test_an_entity_of_i_alone_counts_but_strictly_does_not():
+def test_entity_without_b_counts_except_in_strict_scores():
     scores = entity_scores([["O", "B-X", "I-X"]], [["O", "I-X", "I-X"]], loss=0.0)
     assert figures(scores) == (1, 1, 1)
     assert figures(scores, "strict_") == (0, 0, 0)
     assert scores["token_accuracy"] == 2 / 3
 
 
-def test_an_entity_counts_in_its_own_text_only():
+def test_entities_are_compared_within_one_text():
     scores = entity_scores([["B-X"], ["O"]], [["O"], ["B-X"]], loss=0.0)
     assert figures(scores) == (0, 0, 0)
     assert (scores["errors"]["X"]["missed"], scores["errors"]["X"]["spurious"]) == (1, 1)
 
 
 def counts(table):
-    """Returns what is not zero in a table of errors."""
+    """Returns the nonzero counts of a table of errors."""
     return {
         kind: {name: value for name, value in row.items() if value} for kind, row in table.items()
     }
 
 
-def test_errors_worked_out_by_hand(scores):
+def test_errors_match_values_worked_out_by_hand(scores):
     assert counts(scores["errors"]) == {
         "LOC": {"wrong_type": 1, "wrong_boundary": 1, "taken_for": {"ORG": 1}},
         "ORG": {"right": 1, "taken_for": {"ORG": 1}},
@@ -223,15 +223,15 @@ def test_errors_worked_out_by_hand(scores):
         ([(0, 2, "X")], [(0, 2, "Y")], {"X": {"wrong_type": 1, "taken_for": {"Y": 1}}, "Y": {}}),
         ([(0, 2, "X")], [(1, 2, "X")], {"X": {"wrong_boundary": 1}}),
         ([(0, 2, "X")], [(1, 5, "Y")], {"X": {"wrong_type_and_boundary": 1}, "Y": {}}),
-        # Spans that only touch have nothing to do with each other.
+        # Spans that only touch do not overlap.
         ([(0, 2, "X")], [(2, 3, "X")], {"X": {"missed": 1, "spurious": 1}}),
-        # The larger part counts, whatever its type.
+        # The entity with the largest overlap counts, whatever its type.
         (
             [(0, 5, "X")],
             [(0, 3, "Y"), (3, 5, "X")],
             {"X": {"wrong_type_and_boundary": 1}, "Y": {}},
         ),
-        # Of equal parts that of the right type, then the first.
+        # In a tie, the entity of the correct type counts, then the first one.
         ([(0, 4, "X")], [(0, 2, "Y"), (2, 4, "X")], {"X": {"wrong_boundary": 1}, "Y": {}}),
         (
             [(0, 4, "X"), (4, 6, "Z")],
@@ -242,7 +242,7 @@ def test_errors_worked_out_by_hand(scores):
                 "Z": {"wrong_boundary": 1},
             },
         ),
-        # One predicted over two.
+        # One predicted entity overlaps two gold ones.
         (
             [(0, 2, "X"), (2, 4, "Y")],
             [(0, 4, "X")],
@@ -250,13 +250,13 @@ def test_errors_worked_out_by_hand(scores):
         ),
     ],
 )
-def test_each_kind_of_error(gold, predicted, expected):
+def test_each_kind_of_error_is_counted(gold, predicted, expected):
     assert counts(error_table([gold], [predicted])) == expected
 
 
 @checked
 @given(corpus=corpora)
-def test_errors_add_up(corpus):
+def test_errors_add_up_to_the_gold_entities(corpus):
     gold, predicted = as_tags(corpus)
     scores = entity_scores(gold, predicted, loss=0.0)
     table = scores["errors"]
@@ -273,7 +273,7 @@ def test_errors_add_up(corpus):
         assert sum(row["taken_for"].values()) == row["right"] + row["wrong_type"]
 
 
-def test_text_report_holds_the_same_numbers():
+def test_text_shows_the_scores():
     gold = cut(["B-PER I-PER O B-LOC", "B-PER O"])
     predicted = cut(["B-PER I-PER O B-PER", "O B-LOC"])
     text = format_entity_scores(entity_scores(gold, predicted, loss=0.5))

@@ -1,4 +1,4 @@
-"""Texts cut into words: offsets, tags from spans, places, and what is refused."""
+"""Texts split into words: offsets, tags from spans, places and errors."""
 
 import unicodedata
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.tasks.tagging.tagged_text import WORD_SPLITS, TaggedText, split_words
+from finetune.tasks.tagging.tagged_text import TaggedText
+from finetune.tasks.tagging.word_splits import WORD_SPLITS, split_words
 from finetune.util.errors import InputError
 from tokenization import BasicTokenizer
 
@@ -19,7 +20,7 @@ def from_spans(text, spans, word_split="punctuation"):
     return TaggedText.from_spans("g", text, spans, "f.jsonl:4", word_split)
 
 
-def test_given_words_stand_in_the_text_with_a_space_between():
+def test_words_are_joined_by_spaces():
     text = TaggedText.from_words(
         "dev-3", ["New York", "😀", "."], ["B-LOC", "O", "O"], "f.txt:3", word_a_line=True
     )
@@ -30,7 +31,7 @@ def test_given_words_stand_in_the_text_with_a_space_between():
     assert (empty.text, empty.words, empty.tags, empty.where) == ("", [], None, None)
 
 
-def test_a_word_is_named_by_its_own_line_or_by_its_number_in_the_line():
+def test_place_of_a_word_is_its_line_or_its_number():
     by_line = TaggedText.from_words(
         "dev-3", ["a", "b", "c"], None, "C:/x:y/f.txt:3", word_a_line=True
     )
@@ -55,7 +56,7 @@ def test_a_word_is_named_by_its_own_line_or_by_its_number_in_the_line():
         ("characters", "去 Pa.\u3000😀", "去|P|a|.|😀"),
     ],
 )
-def test_texts_are_cut_in_three_ways(how, text, expected):
+def test_text_can_be_split_in_three_ways(how, text, expected):
     assert "|".join(text[start:end] for start, end in split_words(text, how)) == expected
     assert split_words("", how) == split_words(" \n\u00a0", how) == []
 
@@ -80,7 +81,13 @@ def test_spans_become_iob2_tags_of_whole_words(text, spans, tags):
     assert from_spans(text, spans).tags == tags.split()
 
 
-def test_a_text_to_predict_has_no_tags():
+def test_text_with_many_spans_is_tagged_in_linear_time():
+    # In quadratic time, this would take many minutes.
+    spans = [(3 * i, 3 * i + 2, "X") for i in range(100_000)]
+    assert from_spans("ab " * 100_000, spans, "whitespace").tags == ["B-X"] * 100_000
+
+
+def test_text_to_predict_has_no_tags():
     assert from_spans("a b", None).tags is None
 
 
@@ -100,12 +107,12 @@ def test_a_text_to_predict_has_no_tags():
         ("Parisian", [(0, 5, "X"), (5, 8, "Y")], r"'Parisian' \(X\) and 'Parisian' \(Y\) overlap"),
     ],
 )
-def test_spans_that_fit_no_words_are_refused_with_their_place(text, spans, message):
+def test_invalid_spans_raise_an_error_with_their_place(text, spans, message):
     with pytest.raises(InputError, match=message):
         from_spans(text, spans)
 
 
-# Spaces, controls, combining marks, CJK and emoji more often than at random.
+# Spaces, control characters, combining marks, CJK and emoji are drawn more often than others.
 TEXTS = st.text(
     st.characters(exclude_categories=["Cs"]) | st.sampled_from("aé.\u0301北 \u00a0\u200e😀\n")
 )
@@ -113,7 +120,7 @@ TEXTS = st.text(
 
 @settings(deadline=None)
 @given(TEXTS, st.sampled_from(WORD_SPLITS))
-def test_words_follow_one_another_and_leave_out_only_what_cannot_be_seen(text, how):
+def test_words_are_in_order_and_cover_all_visible_characters(text, how):
     offsets = split_words(text, how)
     ends = [0] + [offset for word in offsets for offset in word]
     assert all(start < end for start, end in offsets)
@@ -131,7 +138,7 @@ def test_words_follow_one_another_and_leave_out_only_what_cannot_be_seen(text, h
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_words_cut_at_punctuation_are_those_of_berts_tokenizer(text):
+def test_punctuation_split_matches_berts_tokenizer(text):
     def cleaned(word):
         return "".join(
             char
@@ -145,7 +152,7 @@ def test_words_cut_at_punctuation_are_those_of_berts_tokenizer(text):
 
 @settings(deadline=None)
 @given(st.lists(TEXTS.filter(bool), max_size=8))
-def test_given_words_come_back_from_their_offsets(given_words):
+def test_offsets_yield_the_original_words(given_words):
     text = TaggedText.from_words("g", given_words)
     assert words(text) == given_words
     assert all(a[1] + 1 == b[0] for a, b in zip(text.words, text.words[1:]))
@@ -154,14 +161,14 @@ def test_given_words_come_back_from_their_offsets(given_words):
 
 @settings(deadline=None)
 @given(TEXTS, st.sampled_from(WORD_SPLITS), st.data())
-def test_spans_touching_words_tag_exactly_these(text, how, data):
+def test_spans_tag_exactly_the_words_they_touch(text, how, data):
     offsets = split_words(text, how)
     cuts = data.draw(st.lists(st.integers(0, len(offsets)), max_size=6).map(sorted))
     spans, expected = [], ["O"] * len(offsets)
     for first, last in zip(cuts[::2], cuts[1::2]):
         if first == last:
             continue
-        # From anywhere in the first word to anywhere in the last.
+        # The span is from anywhere in the first word to anywhere in the last one.
         start = data.draw(st.integers(offsets[first][0], offsets[first][1] - 1))
         lowest = max(start, offsets[last - 1][0]) + 1
         end = data.draw(st.integers(lowest, offsets[last - 1][1]))

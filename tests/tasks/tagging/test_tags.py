@@ -1,4 +1,4 @@
-"""Tag schemes against literal sentences, encoders written out here, and seqeval's readers."""
+"""Tag schemes, compared with literal sentences, encoders defined here, and seqeval's readers."""
 
 import itertools
 
@@ -23,11 +23,12 @@ from finetune.tasks.tagging.tags import (
     strict_spans_of,
     tags_of,
     to_iob2,
+    types_of_labels,
 )
 from finetune.util.errors import InputError
 
 TYPES = ("PER", "creative-work", "_")
-# For a span's first word, those between, its last one, and one alone.
+# The letters of a span's first, inner and last words, and of the only word of a span.
 LETTERS = {
     "IOB1": "IIII",
     "IOB2": "BIIB",
@@ -37,7 +38,7 @@ LETTERS = {
     "IOE1": "IIII",
     "IOE2": "IIEE",
 }
-# New York City, Monday, and two persons side by side: Kim, Alex Lee.
+# A place, New York City; a time, Monday; and two adjacent people, Kim and Alex Lee.
 LITERAL = {
     "IOB1": "O I-LOC I-LOC I-LOC I-TIME I-PER B-PER I-PER",
     "IOB2": "O B-LOC I-LOC I-LOC B-TIME B-PER B-PER I-PER",
@@ -59,7 +60,7 @@ checked = settings(max_examples=80, deadline=None, database=None, derandomize=Tr
 
 
 def encode(spans, length, scheme):
-    """Returns the tags of spans, put down by the definition of the scheme."""
+    """Returns the tags of spans, following the definition of the scheme."""
     first, inside, last, alone = LETTERS[scheme]
     tags = ["O"] * length
     for start, end, kind in spans:
@@ -73,7 +74,7 @@ def encode(spans, length, scheme):
 
 
 def lay_out(pieces, rest):
-    """Returns the spans of (words outside before it, words, type) and the number of all words."""
+    """Lays out pieces (preceding O words, words, type); returns the spans and the text's length."""
     spans, end = [], 0
     for outside, words, kind in pieces:
         spans.append((end + outside, end + outside + words, kind))
@@ -81,7 +82,7 @@ def lay_out(pieces, rest):
     return spans, end + rest
 
 
-# A text is its spans and its length; many spans touch.
+# A text is represented by its spans and its length; many spans touch.
 texts = st.lists(
     st.builds(
         lay_out,
@@ -95,13 +96,13 @@ texts = st.lists(
 
 
 def any_tags(letters):
-    """Any tags of these letters at all, in any order."""
+    """Returns a strategy for tags with these letters, in any order."""
     tags = [join_tag(letter, kind) for letter in letters for kind in TYPES if letter != "O"]
     return st.lists(st.sampled_from(["O", *tags]), max_size=12)
 
 
 def read_by_seqeval(tags, scheme):
-    """Returns the spans that seqeval's strict reader of a scheme finds."""
+    """Returns the spans that seqeval finds in strict mode for a scheme."""
     (entities,) = seqeval_schemes.Entities([tags], getattr(seqeval_schemes, scheme)).entities
     return [(entity.start, entity.end, entity.tag) for entity in entities]
 
@@ -111,35 +112,35 @@ def as_iobes(tags):
 
 
 @pytest.mark.parametrize("scheme", LITERAL)
-def test_each_scheme_is_recognised_and_turned_into_iob2(scheme):
+def test_each_scheme_is_detected_and_converted_to_iob2(scheme):
     tags = LITERAL[scheme].split()
     assert find_scheme([tags]) == scheme
     assert to_iob2(tags) == LITERAL["IOB2"].split()
     assert spans_of(tags) == [(1, 4, "LOC"), (4, 5, "TIME"), (5, 6, "PER"), (6, 8, "PER")]
-    # It is this scheme and no other.
+    # No other scheme fits.
     assert [other for other in SCHEMES if not scheme_errors([tags], other)] == [scheme]
 
 
 @pytest.mark.parametrize("scheme", TRADING)
-def test_untyped_tags_of_each_scheme_make_the_same_spans(scheme):
+def test_untyped_tags_of_each_scheme_yield_the_same_spans(scheme):
     spans = [(1, 3), (4, 6), (6, 7), (8, 9), (12, 14), (14, 16)]
     assert spans_of(TRADING[scheme].split()) == [(*span, "_") for span in spans]
     assert to_iob2(TRADING[scheme].split()) == TRADING["IOB2"].split()
 
 
-def test_of_iob1_and_iob2_the_one_with_fewer_faults_is_taken():
+def test_scheme_with_fewer_errors_is_detected():
     good, stray = ["B-PER", "I-PER"], ["I-PER", "O"]
     assert find_scheme([good, good, stray]) == "IOB2"
     assert find_scheme([good, stray, stray]) == "IOB1"
-    assert find_scheme([good, stray]) == "IOB2"  # as many
+    assert find_scheme([good, stray]) == "IOB2"  # Both schemes have equally many errors.
     assert find_scheme([]) == find_scheme([[]]) == find_scheme([["O", "O"]]) == "IOB2"
 
 
-def test_a_scheme_is_recognised_by_its_letters_though_some_are_of_another():
+def test_scheme_is_detected_despite_some_other_letters():
     assert find_scheme([["U-PER", "B-PER", "L-PER", "O", "S-PER"]]) == "BILOU"
     good, bad = ["B-PER", "M-PER", "E-PER"], ["B-PER", "I-PER", "E-PER"]
     assert find_scheme([good, good, bad]) == "BMES"
-    # IOBES and BMES are one where no span has three words.
+    # IOBES and BMES are the same if no span has three words.
     assert find_scheme([["B-PER", "E-PER", "S-PER"]]) == "IOBES"
 
 
@@ -151,19 +152,19 @@ def test_a_scheme_is_recognised_by_its_letters_though_some_are_of_another():
 @example(texts=[([(0, 4, "PER")], 4)])
 @example(texts=[([(0, 1, "PER"), (1, 2, "PER"), (2, 5, "PER"), (5, 8, "PER")], 8)])
 @example(texts=[([(0, 2, "_"), (2, 3, "_"), (3, 5, "PER"), (5, 6, "creative-work")], 6)])
-def test_valid_tags_are_read_as_they_were_written(scheme, texts):
+def test_valid_tags_yield_their_spans(scheme, texts):
     sequences = [encode(*text, scheme) for text in texts]
     for (spans, length), tags in zip(texts, sequences):
         assert spans_of(tags) == spans
         assert to_iob2(tags) == tags_of(spans, length) == encode(spans, length, "IOB2")
-        peer = "IOBES" if scheme == "BMES" else scheme  # seqeval knows no M
+        peer = "IOBES" if scheme == "BMES" else scheme  # seqeval does not support M.
         assert read_by_seqeval(as_iobes(tags) if scheme == "BMES" else tags, peer) == spans
     assert scheme_errors(sequences, scheme) == []
     lengths = [end - start for spans, _ in texts for start, end, _ in spans]
     if not lengths:
         assert find_scheme(sequences) == "IOB2"
     elif scheme == "BMES" and max(lengths) < 3:
-        assert find_scheme(sequences) == "IOBES"  # letter for letter the same
+        assert find_scheme(sequences) == "IOBES"  # The tags are the same in both schemes.
     else:
         assert find_scheme(sequences) == scheme
 
@@ -171,17 +172,17 @@ def test_valid_tags_are_read_as_they_were_written(scheme, texts):
 @pytest.mark.parametrize("scheme", ["IOE1", "IOE2"])
 @checked
 @given(texts=texts)
-def test_schemes_by_the_end_of_spans_are_read_too(scheme, texts):
+def test_schemes_that_mark_span_ends_are_read(scheme, texts):
     for spans, length in texts:
         tags = encode(spans, length, scheme)
         assert spans_of(tags) == spans
-        if scheme == "IOE2":  # seqeval's reader of IOE1 is, by its own comment, not finished
+        if scheme == "IOE2":  # seqeval's own comments call its IOE1 reader incomplete.
             assert read_by_seqeval(tags, scheme) == spans
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_there_are_no_faults_where_spans_would_be_written_just_so_and_only_there(scheme):
-    # All sequences up to four words: 7381 where the scheme has four letters.
+def test_tags_have_no_errors_exactly_if_they_encode_their_spans(scheme):
+    # These are all sequences of up to four words: 7381 if the scheme has four letters.
     letters = {*LETTERS[scheme], "B"}
     tags = ["O", *(f"{letter}-{kind}" for letter in sorted(letters) for kind in "XY")]
     for length in range(5):
@@ -226,8 +227,8 @@ def test_there_are_no_faults_where_spans_would_be_written_just_so_and_only_there
         ("BILOU", ["L-PER", "I-PER L-PER"], [(0, 0, None), (1, 0, None)]),
     ],
 )
-def test_faults_are_found_at_their_word_with_a_reason(scheme, sequences, expected):
-    # The wording at the first word of a text is left open here.
+def test_scheme_errors_have_a_word_and_a_reason(scheme, sequences, expected):
+    # Where the expected reason is None, the reason is not compared.
     sequences = [tags.split() for tags in sequences]
     found = scheme_errors(sequences, scheme)
     assert [fault[:2] for fault in found] == [fault[:2] for fault in expected]
@@ -252,7 +253,7 @@ def test_faults_are_found_at_their_word_with_a_reason(scheme, sequences, expecte
         ("", []),
     ],
 )
-def test_tags_that_break_their_scheme_still_make_spans(tags, spans):
+def test_invalid_tags_still_yield_spans(tags, spans):
     assert spans_of(tags.split()) == spans
 
 
@@ -272,29 +273,29 @@ def test_strict_spans_begin_with_b(tags, spans):
 @pytest.mark.parametrize("letters", ["BIO", "BIOES", "BIOESMLU"])
 @checked
 @given(data=st.data())
-def test_any_tags_are_read_as_seqeval_reads_them(letters, data):
+def test_spans_of_any_tags_match_seqeval(letters, data):
     tags = data.draw(any_tags(letters))
     peer = [(start, end + 1, kind) for kind, start, end in get_entities(as_iobes(tags))]
     assert spans_of(tags) == peer
-    # Turned into IOB2 they say the same, by the rules.
+    # After conversion to IOB2, the tags yield the same spans.
     assert spans_of(to_iob2(tags)) == peer
     assert scheme_errors([to_iob2(tags)], "IOB2") == []
 
 
 @checked
 @given(tags=any_tags("BIO"))
-def test_strict_spans_are_those_of_seqeval(tags):
+def test_strict_spans_match_seqeval(tags):
     assert strict_spans_of(tags) == read_by_seqeval(tags, "IOB2")
 
 
 @checked
 @given(tags=any_tags("BIO"))
-def test_strict_spans_of_iob2_without_faults_are_all_of_them(tags):
+def test_strict_spans_of_valid_iob2_are_all_spans(tags):
     valid = to_iob2(tags)
     assert strict_spans_of(valid) == spans_of(valid)
 
 
-def test_a_tag_is_cut_at_its_first_hyphen():
+def test_tag_is_split_at_its_first_hyphen():
     assert split_tag("B-creative-work") == ("B", "creative-work")
     assert split_tag("M") == ("M", "_")
     assert split_tag("O") == ("O", "")
@@ -303,20 +304,20 @@ def test_a_tag_is_cut_at_its_first_hyphen():
 
 
 @pytest.mark.parametrize("text", ["", "B-", "b-PER", "X-PER", "O-PER", "PER", "BPER", "B- x", "0"])
-def test_what_is_no_tag_is_refused(text):
+def test_splitting_a_text_that_is_not_a_tag_raises_an_error(text):
     assert not is_tag(text)
     with pytest.raises(InputError, match="is not a tag; expected O, or B or I"):
         split_tag(text)
 
 
-def test_labels_are_o_then_b_and_i_of_each_type():
+def test_label_list_is_o_then_b_and_i_of_each_type():
     assert label_list(["PER", "LOC", "PER"]) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     assert label_list("fedbca")[1::2] == ["B-a", "B-b", "B-c", "B-d", "B-e", "B-f"]
     assert label_list(["_"]) == ["O", "B", "I"]
     assert label_list([]) == ["O"]
 
 
-def test_an_i_may_follow_its_own_type_alone():
+def test_i_may_follow_only_its_own_type():
     labels = ["O", "B-X", "I-X", "B-Y", "I-Y", "B", "I"]
     after = {
         label: [before for before in [None, *labels] if may_follow(before, label)]
@@ -332,3 +333,24 @@ def test_an_i_may_follow_its_own_type_alone():
         "B": everything,
         "I": ["B", "I"],
     }
+
+
+@pytest.mark.parametrize(
+    "labels", [["PER", "LOC"], ["O", "PER", "LOC"], ["O", "B-PER", "I-PER", "I-LOC"]]
+)
+def test_labels_are_types_or_tags(labels):
+    assert types_of_labels(labels, "--labels") == {"PER", "LOC"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([], "^--labels: the list of labels has no type"),
+        (["O"], "^--labels: the list of labels has no type"),
+        (["B-PER", "LOC"], "^--labels: found 'LOC' in the list of labels; expected either"),
+        (["PER", "big place"], "^--labels: found 'B-big place' in the list of labels"),
+    ],
+)
+def test_wrong_lists_of_labels_raise_an_error(labels, message):
+    with pytest.raises(InputError, match=message):
+        types_of_labels(labels, "--labels")

@@ -1,0 +1,138 @@
+"""Stage the tokenizer of a model in Hugging Face's format as the toolkit's files."""
+
+import json
+import os
+from typing import Any, Dict, List, Mapping, Optional
+
+from finetune.models import names, tokenizer_files
+from finetune.models.families import Family
+from finetune.util.errors import InputError
+from finetune.util.files import copy_file, list_folder
+from finetune.util.json_files import read_json_object
+
+# The number of characters up to which transformers' tokenizers do not replace a word by [UNK].
+LONGEST_WORD = 100
+_CONVERT = (
+    "Convert it once with the package transformers: "
+    "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
+)
+_SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model")
+# RoBERTa's special tokens, whose ids are in vocab.json; the mask swallows the space before it.
+_BPE_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+
+
+def stage(source: str, staged: str, family: Family, longest_word: Optional[int]) -> List[str]:
+    """Writes the tokenizer of a model to a folder.
+
+    Args:
+      source: The model's folder.
+      staged: The folder to write to: vocab.txt and tokenizer_config.json, or tokenizer.json.
+      family: The model's family.
+      longest_word: The number of characters up to which a word is split into wordpieces, unless a
+        tokenizer.json says it; None for Google's number.
+
+    Returns:
+      The names of the files that were read.
+
+    Raises:
+      InputError: The tokenizer is missing, or of a kind that the toolkit cannot use.
+    """
+    files = set(os.listdir(source))
+    parts: Dict[str, Any] = _read(source, names.TOKENIZER) if names.TOKENIZER in files else {}
+    if not family.positions_after_padding:  # BERT's tokenizer; the others have RoBERTa's.
+        return _stage_wordpieces(source, staged, parts, longest_word)
+    if parts:
+        copy_file(os.path.join(source, names.TOKENIZER), os.path.join(staged, names.TOKENIZER))
+        return [names.TOKENIZER]
+    if files.issuperset(names.BPE_FILES):
+        _write_bpe(source, os.path.join(staged, names.TOKENIZER))
+        return list(names.BPE_FILES)
+    found = files.intersection(_SENTENCEPIECE)
+    raise InputError(
+        f"{source}: {names.TOKENIZER} is missing; found {list_folder(source)}."
+        + (f" {min(found)} cannot be read. {_CONVERT}." if found else "")
+    )
+
+
+def _stage_wordpieces(
+    source: str, staged: str, parts: Mapping[str, Any], longest_word: Optional[int]
+) -> List[str]:
+    tokenizer_files.read(source)  # Checks also the files that are not copied.
+    model = parts.get("model") or {}
+    used = [names.TOKENIZER] if parts else []
+    target = os.path.join(staged, names.VOCABULARY)
+    if os.path.exists(os.path.join(source, names.VOCABULARY)):
+        copy_file(os.path.join(source, names.VOCABULARY), target)
+        used.append(names.VOCABULARY)
+    elif isinstance(model.get("vocab"), dict) and model.get("type") == "WordPiece":
+        with open(target, "w", encoding="utf-8", newline="") as writer:
+            writer.writelines(token + "\n" for token in _in_order(model["vocab"], source))
+    else:
+        raise InputError(f"{source}: {names.VOCABULARY} is missing; found {list_folder(source)}.")
+    settings = dict(_settings_of(parts.get("normalizer") or {}))
+    if os.path.exists(os.path.join(source, names.TOKENIZER_CONFIG)):
+        settings.update(_read(source, names.TOKENIZER_CONFIG))
+        used.append(names.TOKENIZER_CONFIG)
+    if longest_word is not None:
+        settings[names.LONGEST_WORD] = model.get(names.LONGEST_WORD, longest_word)
+    if not settings:
+        return used
+    with open(os.path.join(staged, names.TOKENIZER_CONFIG), "w", encoding="utf-8") as writer:
+        json.dump(settings, writer, indent=2, ensure_ascii=False)
+    return used
+
+
+def _settings_of(normalizer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what a tokenizer.json says about the case, as tokenizer_config.json says it."""
+    theirs = {
+        "do_lower_case": "lowercase",
+        "strip_accents": "strip_accents",
+        "tokenize_chinese_chars": "handle_chinese_chars",
+    }
+    return {ours: normalizer[key] for ours, key in theirs.items() if key in normalizer}
+
+
+def _in_order(vocab: Mapping[str, int], source: str) -> List[str]:
+    tokens = sorted(vocab, key=lambda token: vocab[token])
+    if [vocab[token] for token in tokens] != list(range(len(tokens))):
+        raise InputError(f"{source}: the ids in {names.TOKENIZER} have gaps; expected 0, 1, 2, …")
+    return tokens
+
+
+def _write_bpe(source: str, target: str) -> None:
+    """Writes a tokenizer.json that does what transformers' RobertaTokenizerFast does."""
+    try:
+        from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
+    except ImportError as error:
+        raise InputError(
+            f"{source}: reading this model's tokenizer requires an optional package. Run: "
+            "pip install -r requirements-tokenizers.txt"
+        ) from error
+    paths = [os.path.join(source, name) for name in names.BPE_FILES]
+    config = os.path.join(source, names.TOKENIZER_CONFIG)
+    settings = _read(source, names.TOKENIZER_CONFIG) if os.path.exists(config) else {}
+    prefix_space = settings.get("add_prefix_space") is True
+    try:
+        tokenizer = Tokenizer(models.BPE.from_file(*paths))
+    except Exception as error:  # The package raises nothing more specific.
+        raise InputError(f"{paths[0]}: not a vocabulary of byte-level BPE ({error}).") from error
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
+    tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", tokenizer.token_to_id("</s>") or 2),
+        ("<s>", tokenizer.token_to_id("<s>") or 0),
+        trim_offsets=True,
+        add_prefix_space=prefix_space,
+    )
+    tokenizer.add_special_tokens(
+        [
+            AddedToken(token, lstrip=token == "<mask>", normalized=False, special=True)
+            for token in _BPE_SPECIAL
+            if tokenizer.token_to_id(token) is not None
+        ]
+    )
+    tokenizer.save(target)
+
+
+def _read(source: str, name: str) -> Dict[str, Any]:
+    advice = "Copy or download it again."
+    return read_json_object(os.path.join(source, name), kind="a tokenizer's file", advice=advice)

@@ -1,0 +1,185 @@
+"""A model that a Python program loads: its predictions are those of the scripts."""
+
+import functools
+import itertools
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import finetune
+import modeling
+import tokenization
+from finetune.util.errors import InputError, UsageError
+from tests.support import ROOT, reviews
+from tests.support.commands import CLASSIFIER, TAGGER, run
+from tests.support.files import read_jsonl, read_results, write, write_conll
+
+TEXTS = [f"a {word} {noun}" for noun in reviews.NOUNS for word in ("bad", "good", "not good")]
+SENTENCES = [
+    [("anna", "B-PER"), ("lives", "O"), ("in", "O"), (place, "B-LOC")]
+    for place in ("paris", "london", "france") * 4
+]
+
+
+@pytest.fixture(scope="module")
+def classifier(reviews_model):
+    """The output directory of a classifier that has predicted TEXTS, in batches of four."""
+    file = write(reviews_model.parent / "texts.txt", "".join(f"{text}\n" for text in TEXTS))
+    flags = {"do_predict": "true", "predict_file": file, "predict_batch_size": 4}
+    assert run(CLASSIFIER, output_dir=reviews_model, **flags) == 0
+    return reviews_model
+
+
+@pytest.fixture(scope="module")
+def reviews_model(tmp_path_factory):
+    folder = reviews.make_folder(tmp_path_factory.mktemp("reviews"), num_layers=1)
+    return reviews.train(folder, folder / "out")
+
+
+@pytest.fixture(scope="module")
+def classifier_model(classifier):
+    with finetune.load(classifier, predict_batch_size=4) as model:
+        yield model
+
+
+@pytest.fixture(scope="module")
+def tagger(model, tmp_path_factory):
+    """The output directory of a tagger."""
+    folder = tmp_path_factory.mktemp("tagger")
+    write_conll(folder / "train.conll", SENTENCES)
+    flags = {"train_file": folder / "train.conll", "num_train_epochs": 20.0}
+    assert run(TAGGER, "--do_train", model=model, output_dir=folder / "out", **flags) == 0
+    return folder / "out"
+
+
+def as_cells(prediction):
+    """Returns a prediction as test_results.tsv has it."""
+    cells = {"prediction": prediction["prediction"], "score": f"{prediction['score']:.6f}"}
+    return {**cells, **{label: f"{p:.6f}" for label, p in prediction["probabilities"].items()}}
+
+
+def test_predictions_of_a_list_are_those_of_a_file(classifier, classifier_model):
+    rows = read_results(classifier)
+    found = [{"text": t, **as_cells(p)} for t, p in zip(TEXTS, classifier_model.predict(TEXTS))]
+    assert found == [{name: row[name] for name in found[0]} for row in rows]
+    assert classifier_model.labels == ["bad", "good"]
+
+
+def test_text_gets_one_prediction_and_an_endless_iterator_is_read_as_needed(classifier_model):
+    one = classifier_model.predict(TEXTS[0])
+    assert sum(one["probabilities"].values()) == pytest.approx(1)
+    read = []
+    endless = (read.append(text) or text for text in itertools.cycle(TEXTS))
+    first = list(itertools.islice(classifier_model.predict(endless), 5))
+    assert [p["prediction"] for p in first] == [
+        p["prediction"] for p in classifier_model.predict(TEXTS[:5])
+    ]
+    assert len(read) == 4 + 8  # The first two chunks: one batch, and two
+    assert classifier_model.predict([]) == []
+
+
+def test_threads_get_the_predictions_of_their_own_texts(classifier_model):
+    expected = [prediction["prediction"] for prediction in classifier_model.predict(TEXTS)]
+    graph = tf.get_default_graph()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(classifier_model.predict, TEXTS * 3))
+    assert [prediction["prediction"] for prediction in found] == expected * 3
+    assert tf.get_default_graph() is graph
+
+
+def test_entities_are_those_of_a_file_and_eager_execution_is_not_affected(tagger, tmp_path):
+    texts = ["anna lives in paris", "", "in london anna lives"]
+    file = write(tmp_path / "texts.txt", "".join(f"{text}\n" for text in texts))
+    flags = {"predict_file": file, "data_form": "text", "output_dir": tagger}
+    assert run(TAGGER, "--do_predict", **flags) == 0
+    rows = [{name: row[name] for name in ("text", "entities")}
+            for row in read_jsonl(tagger / "test_results.jsonl")]  # fmt: skip
+    # In a process of its own, TensorFlow 2 executes eagerly. The model is not closed.
+    program = (
+        "import finetune, json, sys, tensorflow as tf\n"
+        "model = finetune.load(sys.argv[1])\n"
+        "found = [model.predict(sys.argv[2:]), model.predict((*sys.argv[2].split(),))]\n"
+        "print(json.dumps([found, int(tf.constant(1) + 1)]))"
+    )
+    command = [sys.executable, "-c", program, tagger, *texts]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert json.loads(output.stdout) == [[rows, rows[0]], 2]
+    assert rows[0]["entities"][0]["surface"] == "anna"
+    assert "deprecated" not in output.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([1], r"text 1: found 1; expected a text, or a pair of texts\."),
+        (["a", ("a", "b")], "text 2: found a pair of texts, but each row that the model was "),
+        ([("a", "b", "c")], r"text 1: found 3 texts; expected one, or a pair\."),
+    ],
+)
+def test_value_that_is_not_a_text_is_rejected(classifier_model, given, message):
+    with pytest.raises(InputError, match=message):
+        classifier_model.predict(given)
+
+
+def test_model_that_cannot_be_loaded_raises_an_error(classifier, tmp_path):
+    with pytest.raises(InputError, match="contains no trained model"):
+        finetune.load(tmp_path)
+    with pytest.raises(UsageError, match="unexpected keyword argument 'batch'"):
+        finetune.load(classifier, batch=3)
+    with pytest.raises(InputError, match="--task_name=binary, which is not one of mine"):
+        finetune.load(classifier, {"mine": object})
+
+
+def test_closed_model_does_not_predict(classifier):
+    model = finetune.load(classifier)
+    model.close()
+    model.close()
+    with pytest.raises(ValueError, match="The model is closed"):
+        model.predict("a good film")
+
+
+def hidden_vectors(model_dir, text):
+    """Returns the final hidden vectors of a text's tokens, float32 [S, H], without padding."""
+    tokenizer = tokenization.FullTokenizer(str(model_dir / "vocab.txt"))
+    ids = tokenizer.convert_tokens_to_ids(["[CLS]", *tokenizer.tokenize(text), "[SEP]"])
+    with tf.Graph().as_default(), tf.Session() as session:
+        config = modeling.BertConfig.from_json_file(str(model_dir / "bert_config.json"))
+        bert = modeling.BertModel(config, is_training=False, input_ids=tf.constant([ids]))
+        names, _ = modeling.get_assignment_map_from_checkpoint(
+            tf.trainable_variables(), str(model_dir / "bert_model.ckpt")
+        )
+        tf.train.init_from_checkpoint(str(model_dir / "bert_model.ckpt"), names)
+        session.run(tf.global_variables_initializer())
+        return session.run(bert.get_sequence_output())[0]
+
+
+def test_vectors_of_texts_are_pooled_hidden_vectors(model):
+    texts = ["a good film", "day", "a very good day", "", "not good"]
+    hidden = [hidden_vectors(model, text) for text in texts]
+    means = np.array([vectors.mean(axis=0) for vectors in hidden])
+    with finetune.load(model, max_seq_length=16, predict_batch_size=2) as pretrained:
+        assert_close = functools.partial(np.testing.assert_allclose, atol=1e-5)
+        assert_close(pretrained.embed(texts), means)
+        assert_close(pretrained.embed(iter(texts), "cls"), [vectors[0] for vectors in hidden])
+        assert_close(pretrained.embed(texts, "max"), [vectors.max(axis=0) for vectors in hidden])
+        unit = means / np.sqrt((means**2).sum(axis=1))[:, np.newaxis]
+        assert_close(pretrained.embed(texts, normalize=True), unit)
+        assert_close(pretrained.embed(texts[0]), means[0])
+        assert pretrained.embed([]).shape == (0, means.shape[1])
+        with pytest.raises(InputError, match="pooling='sum': expected one of mean, cls, max"):
+            pretrained.embed(texts, "sum")
+        with pytest.raises(InputError, match="text 2: found None; expected a text"):
+            pretrained.embed(["a", None])
+        with pytest.raises(InputError, match="contains a pretrained model, which cannot predict"):
+            pretrained.predict(texts)
+
+
+def test_trained_model_predicts_and_embeds_in_turn(classifier, classifier_model):
+    first = classifier_model.predict(TEXTS)
+    assert classifier_model.embed(TEXTS).shape[0] == len(TEXTS)
+    assert classifier_model.predict(TEXTS) == first

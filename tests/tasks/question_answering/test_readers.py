@@ -1,0 +1,193 @@
+"""Every form of question data gives the same questions."""
+
+import json
+
+import pytest
+
+from finetune.tasks.question_answering.processor import QuestionAnsweringProcessor
+from finetune.tasks.question_answering.question import UNKNOWN, Answer
+from finetune.tasks.question_answering.readers import read_questions
+from finetune.util.errors import InputError
+from tests.support.files import write, write_csv, write_json
+
+CONTEXT = 'Ann said: "Bob, come!"\nThen Bob came.'
+ANSWER = {"text": "Ann", "answer_start": 0}
+
+
+def squad(*qas, context=CONTEXT, **more):
+    return {
+        "data": [{"title": "T", "paragraphs": [{"context": context, "qas": list(qas)}]}],
+        **more,
+    }
+
+
+def read(path, split="dev"):
+    return list(read_questions(str(path), split))
+
+
+def fields(questions):
+    return [(q.guid, q.question, q.context, q.answers) for q in questions]
+
+
+TWO = [
+    ("7", "Who spoke?", CONTEXT, [Answer("Ann", 0, 3)]),
+    ("b", "Why?", CONTEXT, []),
+]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("version", [{}, {"version": "v2.0"}, {"version": 1.1}])
+def test_squad_json(tmp_path, indent, version):
+    data = squad(
+        {"id": 7, "question": "Who spoke?", "answers": [{"text": "Ann", "answer_start": "0"}]},
+        {"id": "b", "question": "Why?", "answers": [], "is_impossible": True},
+        **version,
+    )
+    path = write(tmp_path / "dev.json", json.dumps(data, indent=indent))
+    questions = read(path)
+    assert fields(questions) == TWO
+    assert questions[1].where == f"{path}:article 1/paragraph 1/question b"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [{"text": "Ann", "start": 0}],
+        [{"text": "Ann", "answer_start": 0.0}],
+        {"text": ["Ann"], "answer_start": [0]},
+    ],
+)
+@pytest.mark.parametrize("form", ["lines", "list", "data"])
+def test_flat_json(tmp_path, answers, form):
+    rows = [
+        {"id": "7", "question": "Who spoke?", "context": CONTEXT, "answers": answers},
+        {"id": "b", "Question": "Why?", "context": CONTEXT, "answers": []},
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    if form != "lines":
+        text = json.dumps(rows if form == "list" else {"version": "1", "data": rows})
+    assert fields(read(write(tmp_path / "dev.jsonl", text))) == TWO
+
+
+def test_csv_and_tsv(tmp_path):
+    rows = [("7", "Who spoke?", CONTEXT, "Ann", "0"), ("b", "Why?", CONTEXT, "", "")]
+    header = ("id", "question", "context", "answer", "answer_start")
+    assert fields(read(write_csv(tmp_path / "dev.csv", rows, header))) == TWO
+    text = 'question\tcontext\tanswers\nWho?\tAnn said "no.\tAnn\n'
+    assert fields(read(write(tmp_path / "dev.tsv", text))) == [
+        ("dev-1", "Who?", 'Ann said "no.', [Answer("Ann", UNKNOWN, UNKNOWN)])
+    ]
+    text = 'Context;Question;Text\n"Ann; Bob";Who?;Ann\n'
+    assert fields(read(write(tmp_path / "semicolon.csv", text))) == [
+        ("dev-1", "Who?", "Ann; Bob", [Answer("Ann", UNKNOWN, UNKNOWN)])
+    ]
+
+
+def test_answers_of_data_to_predict_are_ignored(tmp_path):
+    data = squad({"id": "a", "question": "Who?", "answers": "nonsense"}, {"question": "Why?"})
+    questions = read(write_json(tmp_path / "test.json", data), "test")
+    assert [(q.guid, q.answers) for q in questions] == [("a", None), ("test-2", None)]
+
+
+@pytest.mark.parametrize(
+    "qa, context, message",
+    [
+        ({"question": "Who?", "answers": []}, None, 'no "context"; expected a question and its'),
+        ({"question": "Who?", "answers": []}, " \n", 'the "context" is empty; expected text.'),
+        ({"question": "Who?", "answers": []}, 7, 'found 7 as "context"; expected a string.'),
+        ({"answers": []}, CONTEXT, 'no "question"; expected a question and its context.'),
+        ({"question": "\ud83d", "answers": []}, CONTEXT, "half a surrogate pair"),
+        ({"question": "Who?"}, CONTEXT, 'no "answers"; expected a list, which is empty if'),
+        ({"question": "Who?", "answers": 3}, CONTEXT, 'found 3 as "answers"; expected a list.'),
+        ({"question": "Who?", "answers": [3]}, CONTEXT, "found 3; expected an object."),
+        ({"question": "Who?", "answers": [{}]}, CONTEXT, "found None as the text of an answer"),
+        (
+            {"question": "Who?", "answers": [{"text": "Ann", "answer_start": "zero"}]},
+            CONTEXT,
+            "found 'zero' as the offset of an answer; expected a whole number of characters.",
+        ),
+        (
+            {"question": "Who?", "answers": [{"text": "Ann", "answer_start": True}]},
+            CONTEXT,
+            "found True as the offset",
+        ),
+        (
+            {"question": "Who?", "answers": [{"text": "Ann", "answer_start": float("nan")}]},
+            CONTEXT,
+            "found nan as the offset",
+        ),
+        (
+            {"question": "Who?", "answers": {"text": ["Ann"], "answer_start": []}},
+            CONTEXT,
+            "1 texts of answers, but 0 offsets; expected one each.",
+        ),
+        (
+            {"question": "Who?", "answers": [ANSWER], "is_impossible": True},
+            CONTEXT,
+            '"is_impossible" is true, but the question has answers.',
+        ),
+        ({"id": [1], "question": "Who?", "answers": []}, CONTEXT, 'found [1] as "id"; expected'),
+    ],
+)
+def test_bad_question_is_named(tmp_path, qa, context, message):
+    path = write_json(tmp_path / "dev.json", squad({"id": "x1", **qa}, context=context))
+    with pytest.raises(InputError) as error:
+        read(path)
+    assert message in str(error.value)
+    assert str(error.value).startswith(f"{path}:article 1/paragraph 1/question ")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ('{"question": "Who?"\n', ":1: not JSON"),
+        ('{"data": [', ": not JSON"),
+        ('{"data": 3}', ': found 3 as "data"; expected a list.'),
+        ('{"data": [{"paragraphs": [{"context": "a"}]}]}', 'found None as "qas"; expected a list'),
+        ("Who spoke?\n", ":1: found 'Who spoke?'; expected SQuAD's JSON, JSON lines, or a table"),
+        ("question,context\nWho?\n", ":2 has 1 column; the first line has 2"),
+    ],
+)
+def test_file_in_no_known_form(tmp_path, text, message):
+    path = write(tmp_path / "dev.txt", text)
+    with pytest.raises(InputError) as error:
+        read(path)
+    assert message in str(error.value) or "not JSON" in message and "not JSON" in str(error.value)
+    assert str(error.value).startswith(str(path))
+
+
+def test_same_id_twice_is_named(tmp_path):
+    qa = {"id": "a", "question": "Who?", "answers": [ANSWER]}
+    path = write_json(tmp_path / "dev.json", squad(qa, {**qa, "question": "Why?"}))
+    where = f"{path}:article 1/paragraph 1/question a"
+    with pytest.raises(InputError) as error:
+        QuestionAnsweringProcessor().checked("dev", read(path))
+    assert str(error.value).startswith(
+        f"{where}: the id 'a' is not unique; another question there has the same. Predictions are"
+    )
+    lines = [json.dumps({"id": "a", "question": "Who?", "context": CONTEXT, "answers": []})] * 2
+    path = write(tmp_path / "dev.jsonl", "\n".join(lines))
+    with pytest.raises(InputError, match=":2: the id 'a' is not unique; .*:1 has the same"):
+        QuestionAnsweringProcessor().checked("dev", read(path))
+
+
+def test_file_is_the_context_of_a_question(tmp_path):
+    path = write(tmp_path / "context.txt", "Ann spoke.\n\nBob came.\n")
+    processor = QuestionAnsweringProcessor().with_question("Who spoke?")
+    (question,) = processor.read_examples(str(path), "test")
+    assert (question.question, question.context) == ("Who spoke?", "Ann spoke.\n\nBob came.")
+    assert question.answers is None
+
+
+@pytest.mark.parametrize(
+    "asked, text, message",
+    [
+        (" ", "Ann spoke.", '--question: the "question" is empty; expected text.'),
+        ("Who?", "\n \n", 'context.txt: the "context" is empty; expected text.'),
+    ],
+)
+def test_question_and_file_must_not_be_empty(tmp_path, asked, text, message):
+    path = write(tmp_path / "context.txt", text)
+    with pytest.raises(InputError) as error:
+        QuestionAnsweringProcessor().with_question(asked).read_examples(str(path), "test")
+    assert str(error.value).endswith(message)
