@@ -172,7 +172,7 @@ async def wait_for(
         if found.done():
             return found.result()
     finally:
-        answers.cancel()  # Immediately; `found.cancel()` would take effect in the next turn of the loop.
+        answers.cancel()  # `found.cancel()` would do so only in the next turn of the loop
     if gone is not None and gone.done():
         raise RestError(499, "The client has closed the connection.")
     raise RestError(504, f"The request was not answered within {seconds:g} seconds.")
