@@ -116,14 +116,16 @@ def test_queue_is_limited_and_what_waits_is_computed_together(tmp_path):
 
 def test_late_answer_is_a_timeout_and_what_waits_is_dropped(tmp_path):
     model = FakeModel()
-    with serving(tmp_path, {"mood": model}, Limits(1000, timeout=0.2)) as (url, _, _):
+    with serving(tmp_path, {"mood": model}, Limits(1000, timeout=0.5)) as (url, _, _):
         hold(model)
         first, second = (send(url, "/models/mood:predict", {"instances": [t]}) for t in "ab")
         assert (first.status_code, second.status_code) == (504, 504)
-        assert first.json() == {"error": "The request was not answered within 0.2 seconds."}
+        assert first.json() == {"error": "The request was not answered within 0.5 seconds."}
         model.gate.set()
-        assert send(url, "/models/mood:predict", ONE).json() == {"predictions": [BAD]}
-    assert model.batches[1:] == [["a"], ["x"]]
+        # On a busy machine, this can take longer than the limit, too.
+        eventually(lambda: send(url, "/models/mood:predict", ONE).status_code == 200)
+    assert model.batches[1:3] == [["a"], ["x"]]
+    assert ["b"] not in model.batches
 
 
 def test_body_that_does_not_arrive_is_a_timeout(tmp_path):
