@@ -18,8 +18,9 @@ from typing import List
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from finetune.util.errors import BUG, InputError
-from finetune.util.files import user_path_errors
+from finetune.runs.export import FORMATS, ExportRequest, export
+from finetune.util.errors import BUG, InputError, UsageError
+from finetune.util.files import is_full_disk, user_path_errors
 from finetune.util.log import set_up_logging
 from finetune.util.paths import local_path
 
@@ -32,7 +33,7 @@ def main(argv: List[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--output_dir", required=True, help="directory of the trained model")
-    parser.add_argument("--to", required=True, choices=("huggingface",), help="format")
+    parser.add_argument("--to", required=True, choices=tuple(FORMATS), help="format")
     parser.add_argument("--export_dir", required=True, help="new folder to write")
     parser.add_argument("--without_crf", action="store_true", help="leave out a tagger's CRF")
     args = parser.parse_args(argv[1:])
@@ -40,14 +41,21 @@ def main(argv: List[str]) -> int:
     try:
         output_dir = local_path(args.output_dir, "output_dir")
         export_dir = local_path(args.export_dir, "export_dir")
-        from finetune.runs.export import export_to_hugging_face
+        from processors import PROCESSORS  # A user's file, which can import anything.
 
+        request = ExportRequest(output_dir, export_dir, PROCESSORS, without_crf=args.without_crf)
         with user_path_errors((output_dir, export_dir)):
-            export_to_hugging_face(output_dir, export_dir, without_crf=args.without_crf)
+            export(args.to, request)
+    except UsageError as error:
+        logging.error("export_model.py: %s", error)
+        return 2
     except InputError as error:
         logging.error("export_model.py: %s", error)
         return 1
-    except Exception:
+    except Exception as error:
+        if is_full_disk(error):
+            logging.error("export_model.py: no space is left on the disk of %s.", args.export_dir)
+            return 1
         logging.critical("export_model.py: %s", BUG)
         raise
     return 0

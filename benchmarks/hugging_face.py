@@ -27,7 +27,7 @@ from rampart import expected_tags  # noqa: E402
 
 from finetune import load  # noqa: E402
 from finetune.models import weight_files  # noqa: E402
-from finetune.runs.export import export_to_hugging_face  # noqa: E402
+from finetune.runs.export_hugging_face import export_to_hugging_face  # noqa: E402
 from prepare_model import prepare  # noqa: E402
 
 GOLDEN = ROOT / "tests" / "golden" / "hugging_face"

@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import tempfile
-from typing import Iterator, List
+from typing import Iterator
 
+from finetune.util.files import make_folders, remove_empty
 from finetune.util.lock import Lock
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ def workspace(model_dir: str) -> Iterator[str]:
     Raises:
       InputError: Another process is preparing a model in this folder.
     """
-    created = _make_folders(model_dir)
+    created = make_folders(model_dir)
     try:
         with contextlib.closing(Lock(model_dir, "model_dir")) as lock:
             lock.take()
@@ -35,21 +36,8 @@ def workspace(model_dir: str) -> Iterator[str]:
             with tempfile.TemporaryDirectory(dir=model_dir, prefix=_PREFIX) as work:
                 yield work
     except BaseException:
-        with contextlib.suppress(OSError):  # It is not empty.
-            for folder in created:
-                os.rmdir(folder)
+        remove_empty(created)
         raise
-
-
-def _make_folders(folder: str) -> List[str]:
-    """Creates a folder and those above it; returns the new ones, innermost first."""
-    missing = []
-    above = os.path.abspath(folder)
-    while not os.path.lexists(above):
-        missing.append(above)
-        above = os.path.dirname(above)
-    os.makedirs(folder, exist_ok=True)
-    return missing
 
 
 def _remove_abandoned(model_dir: str) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from typing import IO, Collection, Iterator, Optional
+from typing import IO, Collection, Iterable, Iterator, List, Optional
 
 from finetune.util.errors import InputError
 
@@ -37,6 +37,59 @@ def atomic_text(path: str, keep_partial: bool = False) -> Iterator[IO[str]]:
             os.replace(temporary, path)
         else:
             os.unlink(temporary)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str) -> Iterator[str]:
+    """Yields a scratch folder that becomes `path` at the end; after an error, it is deleted.
+
+    Missing folders above it are created, and deleted after an error.
+
+    Args:
+      path: A folder that does not exist, or is empty.
+    """
+    above, name = os.path.split(os.path.abspath(path))
+    created = make_folders(above)
+    try:
+        scratch = _scratch_folder(above, name)
+        try:
+            yield scratch
+            mask = os.umask(0)
+            os.umask(mask)
+            os.chmod(scratch, 0o777 & ~mask)  # Only their owner can read those of mkdtemp.
+            os.rename(scratch, path)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+    except BaseException:
+        remove_empty(created)
+        raise
+
+
+def _scratch_folder(above: str, name: str) -> str:
+    try:
+        return tempfile.mkdtemp(dir=above, prefix=f".{name}-", suffix=".tmp")
+    except OSError as error:
+        error.filename = above  # Which the user knows, unlike the scratch folder.
+        raise
+
+
+def make_folders(folder: str) -> List[str]:
+    """Creates a folder and those above it; returns the new ones, innermost first."""
+    missing = []
+    above = os.path.abspath(folder)
+    while not os.path.lexists(above):
+        missing.append(above)
+        above = os.path.dirname(above)
+    os.makedirs(folder, exist_ok=True)
+    return missing
+
+
+def remove_empty(folders: Iterable[str]) -> None:
+    """Deletes folders, innermost first, up to the first one that is not empty."""
+    with contextlib.suppress(OSError):  # It is not empty.
+        for folder in folders:
+            os.rmdir(folder)
 
 
 def make_readable(path: str) -> None:

@@ -13,7 +13,8 @@ import export_model
 import prepare_model
 from finetune.models import torch_pickle
 from finetune.output import run_record
-from finetune.runs.export import export_to_hugging_face
+from finetune.runs import export
+from finetune.runs.export_hugging_face import export_to_hugging_face
 from finetune.util.errors import InputError
 from tests.support import ROOT
 from tests.support.files import read_json, write, write_json
@@ -110,6 +111,16 @@ def test_folder_that_is_not_empty_is_refused(tmp_path, output_dir):
     write(tmp_path / "hf" / "notes.txt", "mine")
     with pytest.raises(InputError, match="--export_dir=.* is not empty"):
         export_to_hugging_face(str(output_dir), str(tmp_path / "hf"))
+
+
+def test_flag_of_another_format_is_refused(tmp_path, monkeypatch, output_dir, caplog):
+    monkeypatch.setitem(export.FORMATS, "other", export.ExportFormat(print))
+    status = export_model.main(
+        ["export_model.py", f"--output_dir={output_dir}", "--to=other"]
+        + [f"--export_dir={tmp_path}/hf", "--without_crf"]
+    )
+    assert status == 2
+    assert "--without_crf applies to --to=huggingface, not to --to=other." in caplog.text
 
 
 def test_folder_without_a_model_is_refused(tmp_path):

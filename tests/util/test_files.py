@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from finetune.util.errors import InputError
-from finetune.util.files import atomic_text, sha256_of, user_path_errors
+from finetune.util.files import atomic_folder, atomic_text, sha256_of, user_path_errors
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path):
@@ -73,6 +73,25 @@ def test_the_permissions_follow_the_users_umask(tmp_path, umask, expected):
 def test_sha256_equals_published_digests(tmp_path, content, expected):
     (tmp_path / "file").write_bytes(content)
     assert sha256_of(str(tmp_path / "file")) == expected
+
+
+def test_a_folder_appears_when_it_is_complete(tmp_path):
+    (tmp_path / "new").mkdir()
+    with atomic_folder(str(tmp_path / "new")) as scratch:
+        with open(os.path.join(scratch, "file"), "w") as writer:
+            writer.write("text")
+        assert os.listdir(tmp_path / "new") == []
+    assert (tmp_path / "new" / "file").read_text() == "text"
+    assert os.listdir(tmp_path) == ["new"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_error_leaves_nothing_of_a_folder_or_those_above_it(tmp_path, error):
+    with pytest.raises(error):
+        with atomic_folder(str(tmp_path / "above" / "new")) as scratch:
+            open(os.path.join(scratch, "file"), "w").close()
+            raise error
+    assert os.listdir(tmp_path) == []
 
 
 def test_sha256_covers_every_block(tmp_path):
