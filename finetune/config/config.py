@@ -11,6 +11,7 @@ from finetune.config.flags import (
     Flag,
     FlagValue,
     flag_of,
+    is_set,
     names,
 )
 from finetune.config.output_flags import OutputFlags
@@ -39,10 +40,11 @@ class Config(OutputFlags, TrainingFlags, DataFlags):  # The last class's fields 
             value = getattr(self, field.name)
             if isinstance(value, float) and not math.isfinite(value):
                 raise UsageError(f"--{field.name}={value}: expected a finite number.")
-        if not (self.do_train or self.do_eval or self.do_predict or self.do_check):
+        actions = (self.do_train, self.do_eval, self.do_predict, self.do_embed, self.do_check)
+        if not any(actions):
             raise UsageError(
                 "Nothing to do: set at least one of --do_train=true, --do_eval=true, "
-                "--do_predict=true, --do_check=true."
+                "--do_predict=true, --do_embed=true, --do_check=true."
             )
         if not self.do_check and not self.output_dir:
             if self.do_train:
@@ -157,7 +159,9 @@ class Config(OutputFlags, TrainingFlags, DataFlags):  # The last class's fields 
         """Returns the value that a flag has if it is unset, or None."""
         flag = flag_of(type(self).__dataclass_fields__[name])
         conditions = flag.default_if.split("|") if flag.default_if else []
-        applies = not conditions or any(getattr(self, n) not in UNSET for n in conditions)
+        applies = not conditions or any(
+            getattr(self, n) not in UNSET and is_set(self, n) for n in conditions
+        )
         return flag.default_if_unset if applies else None
 
     def with_defaults(self: AnyConfig) -> AnyConfig:
@@ -252,6 +256,16 @@ class Config(OutputFlags, TrainingFlags, DataFlags):  # The last class's fields 
         return self.do_eval or bool(self.eval_every) or self.compares_trainings
 
     @property
+    def needs_test(self) -> bool:
+        """Whether the run needs the file to predict."""
+        return self.do_predict or self.do_embed
+
+    @property
+    def only_embeds(self) -> bool:
+        """Whether the run only writes sentence vectors, for which a pretrained model suffices."""
+        return self.do_embed and not (self.do_train or self.do_eval or self.do_predict)
+
+    @property
     def needs_data_dir(self) -> bool:
         """Whether the run needs a file whose own flag is not set."""
         return bool(self._unnamed_files())
@@ -260,7 +274,7 @@ class Config(OutputFlags, TrainingFlags, DataFlags):  # The last class's fields 
         wanted = {
             "train_file": self.learns_labels and not self.train_file,
             "dev_file": self.needs_dev and not (self.dev_file or self.split),
-            "predict_file": self.do_predict and not (self.predict_file or self.split),
+            "predict_file": self.needs_test and not (self.predict_file or self.split),
         }
         return [name for name, is_unnamed in wanted.items() if is_unnamed]
 

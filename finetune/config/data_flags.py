@@ -23,12 +23,19 @@ class DataFlags:
     do_predict: bool = bool_flag(
         False, "Write predictions for the test file.", "evaluation", common=True, per_command=True
     )
+    do_embed: bool = bool_flag(
+        False,
+        "Write a vector for each text of the test file, to embeddings.npy. Needs no training: "
+        "model_dir can be a pretrained model.",
+        "evaluation",
+        per_command=True,
+    )
     do_check: bool = bool_flag(
         False,
         "Only check the data and print a report.",
         "data",
         common=True,
-        excludes=("do_train", "do_eval", "do_predict"),
+        excludes=("do_train", "do_eval", "do_predict", "do_embed"),
     )
 
     # Data.
@@ -36,7 +43,7 @@ class DataFlags:
         None,
         "Task: a name in PROCESSORS in processors.py.",
         "data",
-        default_if="train_file",
+        default_if="train_file|do_embed",
         common=True,
         identity=True,
         fixed=True,
@@ -82,7 +89,7 @@ class DataFlags:
         split="test",
         is_path=True,
         per_command=True,
-        requires=("do_predict|do_check",),
+        requires=("do_predict|do_embed|do_check",),
     )
     encoding: Optional[str] = string_flag(
         None,

@@ -5,6 +5,10 @@ from typing import Optional
 
 from finetune.config.flags import bool_flag, choice_flag, integer_flag, string_flag
 
+# How the final hidden vectors of a text's tokens, with [CLS] and [SEP], become one vector: their
+# mean, that of [CLS], or the maximum of each component.
+POOLINGS = ("mean", "cls", "max")
+
 
 @dataclasses.dataclass(frozen=True)
 class OutputFlags:
@@ -16,6 +20,19 @@ class OutputFlags:
     )
     predict_batch_size: int = integer_flag(
         32, "Number of rows per batch in prediction.", "evaluation", lower_bound=1
+    )
+    embed_pooling: str = choice_flag(
+        "mean",
+        POOLINGS,
+        "How the vectors of a text's tokens, with [CLS] and [SEP], become one.",
+        "evaluation",
+        requires=("do_embed",),
+    )
+    embed_normalize: bool = bool_flag(
+        False,
+        "Divide each sentence vector by its length, so that the product of two is their cosine.",
+        "evaluation",
+        requires=("do_embed",),
     )
     eval_every: Optional[str] = string_flag(
         None,

@@ -41,7 +41,7 @@ class TrainingFlags:
         "training",
         per_command=True,
         requires=("do_train",),
-        excludes=("do_predict",),
+        excludes=("do_predict", "do_embed"),
         lower_bound=2,
     )
     train_batch_size: int = integer_flag(

@@ -4,9 +4,12 @@ A batch is padded to its longest row, and attention is computed over that length
 rows are equally long is cheapest.
 """
 
-from typing import Dict, Iterable, Iterator, List
+import itertools
+from typing import Dict, Iterable, Iterator, List, TypeVar
 
 import numpy as np
+
+ItemT = TypeVar("ItemT")
 
 # A pool is this many batches of random rows, which are sorted together. An epoch has at least four
 # pools, so that batches differ between epochs even in a small data set. Both numbers are those of
@@ -63,6 +66,16 @@ def batches_in(pool: int) -> int:
     streams have the same pools, so that a row is computed in the same batch.
     """
     return min(1 << min(pool, _GROWING_POOLS), _BATCHES_PER_POOL)
+
+
+def in_chunks(items: Iterable[ItemT], batch_size: int) -> Iterator[List[ItemT]]:
+    """Yields items in lists, which are as large as the pools of `batches_in`."""
+    left = iter(items)
+    for pool in itertools.count():
+        chunk = list(itertools.islice(left, batches_in(pool) * batch_size))
+        if not chunk:
+            return
+        yield chunk
 
 
 def _batches_before(pool: int) -> int:

@@ -7,10 +7,6 @@ import tensorflow.compat.v1 as tf
 import modeling
 from finetune.models.model_fn import NO_TRAINING, Head, ModelFn, make_model_fn, run_bert
 
-# How the final hidden vectors of a text's tokens, with [CLS] and [SEP], become one vector: their
-# mean, that of [CLS], or the maximum of each component.
-POOLINGS = ("mean", "cls", "max")
-
 
 def sentence_vectors_model_fn_builder(
     bert_config: modeling.BertConfig, init_checkpoint: Optional[str], padding_free: bool = True
@@ -24,7 +20,7 @@ def sentence_vectors_model_fn_builder(
 
     Returns:
       A function of features like those of a classifier. Its predictions are the vectors by the
-      names in `POOLINGS`, float [B, H].
+      names in `output_flags.POOLINGS`, float [B, H].
     """
 
     def build_head(features: dict, is_training: bool) -> Head:

@@ -45,6 +45,8 @@ PREDICTIONS_FOR_TOOL = {
     "doccano": "test_results.doccano.jsonl",
     "label_studio": "test_results.label_studio.json",
 }
+EMBEDDINGS = "embeddings.npy"
+EMBEDDED_ROWS = "embeddings.tsv"
 ANSWERS = "predictions.json"
 NBEST_ANSWERS = "nbest_predictions.json"
 NULL_ODDS = "null_odds.json"
@@ -90,6 +92,8 @@ RESULTS: Tuple[str, ...] = (
     PREDICTIONS_CONLL,
     PREDICTIONS_JSONL,
     *PREDICTIONS_FOR_TOOL.values(),
+    EMBEDDINGS,
+    EMBEDDED_ROWS,
     ANSWERS,
     NBEST_ANSWERS,
     NULL_ODDS,

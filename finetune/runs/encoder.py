@@ -1,6 +1,8 @@
 """The encoder of a trained or pretrained model, which turns texts into vectors."""
 
-from typing import Iterable, Optional, Tuple
+from typing import Iterable, Mapping, Optional
+
+import numpy as np
 
 from finetune.data.processor import InputExample
 from finetune.data.truncation import Cut
@@ -9,27 +11,24 @@ from finetune.models.sentence_vectors import sentence_vectors_model_fn_builder
 from finetune.runs.resolve import Run
 from finetune.tasks.classification.config import ClassifierConfig
 from finetune.tasks.classification.features import Features, encode_examples
-from finetune.util.errors import InputError
 
 
 class Encoder:
-    """Encodes texts, and makes the `model_fn` that computes their vectors."""
+    """Encodes texts, and makes the `model_fn` that computes their vectors.
+
+    Attributes:
+      width: Number of components of a vector.
+    """
 
     def __init__(self, run: Run):
+        self.width = run.model.bert_config.hidden_size
         self._run = run
 
-    def encode(self, texts: Iterable[Tuple[int, object]]) -> Features:
-        """Returns texts as arrays; those that are too long are truncated.
-
-        Args:
-          texts: The texts, each with its number for messages.
-
-        Raises:
-          InputError: One of them is not a text.
-        """
+    def encode(self, examples: Iterable[InputExample]) -> Features:
+        """Returns texts as arrays; those that are too long are truncated."""
         config = self._run.config
         return encode_examples(
-            [_example(number, text) for number, text in texts],
+            examples,
             targets=None,
             cut=Cut(max_seq_length=self._run.max_seq_length),
             clean_steps=config.clean_steps if isinstance(config, ClassifierConfig) else (),
@@ -45,7 +44,16 @@ class Encoder:
         )
 
 
-def _example(number: int, text: object) -> InputExample:
-    if not isinstance(text, str):
-        raise InputError(f"text {number}: found {text!r:.80}; expected a text.")
-    return InputExample(f"text {number}", text)
+def pooled(outputs: Mapping[str, np.ndarray], pooling: str, normalize: bool) -> np.ndarray:
+    """Returns the vectors of texts.
+
+    Args:
+      outputs: What the encoder's `model_fn` computes for the texts.
+      pooling: One of `output_flags.POOLINGS`.
+      normalize: Whether to divide each vector by its length.
+
+    Returns:
+      float32 [texts, width].
+    """
+    vectors = outputs[pooling].astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True) if normalize else vectors

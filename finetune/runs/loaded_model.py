@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import contextlib
-import itertools
 import logging
 import os
 import threading
@@ -21,13 +20,14 @@ from typing import (
 
 import numpy as np
 
+from finetune.config.output_flags import POOLINGS
 from finetune.data import row_order
+from finetune.data.processor import InputExample
 from finetune.data.rows import Rows
 from finetune.models import names as model_names
-from finetune.models.sentence_vectors import POOLINGS
 from finetune.output import names, run_record
 from finetune.runs.chunk_model import ChunkModel
-from finetune.runs.encoder import Encoder
+from finetune.runs.encoder import Encoder, pooled
 from finetune.runs.estimators import trained_checkpoint
 from finetune.runs.output_dir import no_trained_model
 from finetune.runs.prepare import make_task
@@ -129,7 +129,7 @@ class LoadedModel:
 
         Args:
           texts: A text, or an iterable of texts. Long texts are truncated.
-          pooling: One of `sentence_vectors.POOLINGS`: how the vectors of a text's tokens, with
+          pooling: One of `output_flags.POOLINGS`: how the vectors of a text's tokens, with
             [CLS] and [SEP], become one.
           normalize: Whether to divide each vector by its length.
 
@@ -145,21 +145,12 @@ class LoadedModel:
         if isinstance(texts, str):
             return self.embed([texts], pooling, normalize)[0]
         chunks = self._chunks(enumerate(texts, start=1))
-        parts = [self._embed(chunk)[pooling] for chunk in chunks]
-        empty = np.zeros((0, self._run.model.bert_config.hidden_size), np.float32)
-        vectors = np.concatenate([empty, *parts])
-        if normalize:
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors
+        parts = [pooled(self._embed(chunk), pooling, normalize) for chunk in chunks]
+        return np.concatenate([np.zeros((0, self._encoder.width), np.float32), *parts])
 
     def _chunks(self, given: Iterator[Tuple[int, Any]]) -> Iterator[List[Tuple[int, Any]]]:
         """Yields numbered texts in chunks, which are as large as those of a stream."""
-        for number in itertools.count():
-            size = row_order.batches_in(number) * self._run.config.predict_batch_size
-            chunk = list(itertools.islice(given, size))
-            if not chunk:
-                return
-            yield chunk
+        return row_order.in_chunks(given, self._run.config.predict_batch_size)
 
     def _in_chunks(self, given: Iterator[Tuple[int, Any]]) -> Iterator[Mapping[str, Any]]:
         """Yields predictions in the order of the numbered texts, which are read as needed."""
@@ -186,7 +177,7 @@ class LoadedModel:
 
     def _embed(self, given: Sequence[Tuple[int, Any]]) -> Mapping[str, np.ndarray]:
         with self._in_turn():
-            return self._vectors.outputs(self._encoder.encode(given))
+            return self._vectors.outputs(self._encoder.encode(map(_example, given)))
 
     @contextlib.contextmanager
     def _in_turn(self) -> Iterator[None]:
@@ -242,6 +233,14 @@ def load(output_dir: str, processor_classes: ProcessorClasses, **flags: Any) -> 
     with user_path_errors(config.paths):
         run = resolve(config, task_class, processor_classes)
         return LoadedModel(run, make_task(run) if is_trained else None)
+
+
+def _example(given: Tuple[int, Any]) -> InputExample:
+    """Returns the example for a numbered text to embed."""
+    number, text = given
+    if not isinstance(text, str):
+        raise InputError(f"text {number}: found {text!r:.80}; expected a text.")
+    return InputExample(f"text {number}", text)
 
 
 def _is_useful(record: logging.LogRecord) -> bool:

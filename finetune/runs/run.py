@@ -13,11 +13,12 @@ from finetune.reports import data_report
 from finetune.reports.data_report_text import format_report
 from finetune.runs import closing, cross_validation, trials
 from finetune.runs.check import check
+from finetune.runs.embed import embed
 from finetune.runs.evaluate import Evaluated, evaluate, saved_scores, write_report, write_scores
 from finetune.runs.held_out import HeldOut
 from finetune.runs.output_dir import make_output_dir
 from finetune.runs.predict import predict
-from finetune.runs.prepare import PreparedData, goal_of, prepare
+from finetune.runs.prepare import PreparedData, goal_of, make_task, prepare
 from finetune.runs.resolve import ProcessorClasses, Run, find_processor, resolve
 from finetune.runs.train import train
 from finetune.runs.trials import Result
@@ -71,6 +72,8 @@ def _run(config: Config, task_class: Type[Task], processor_classes: ProcessorCla
     resolved = resolve(config, task_class, processor_classes)
     if config.do_check:
         check(resolved)
+    elif config.only_embeds:
+        _embed_only(resolved)
     else:
         run_model(resolved)
 
@@ -98,6 +101,14 @@ def _take(lock: Lock, output_dir: str) -> None:
     lock.take()
     if lock.is_exclusive:
         files.remove_leftovers(output_dir)
+
+
+def _embed_only(run: Run) -> None:
+    """Writes sentence vectors with a model that need not be trained."""
+    with run.trained.named_in_errors(type(run.config)), _locked(run.output_dir):
+        if run.record is not None:
+            make_task(run)  # The model knows how its files are read.
+        embed(run)
 
 
 class Outcome(NamedTuple):
@@ -179,6 +190,8 @@ def _use_model(run: Run, data: PreparedData, trained: bool) -> Evaluated:
     if trained and not scored:
         write_report(run, data.task)
     predicted = predict(run, data) if run.config.do_predict else None
+    if run.config.do_embed:
+        embed(run)
     if (trained or scored) and not run.is_part:
         summary = closing.summary_of(
             run,

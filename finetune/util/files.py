@@ -20,12 +20,26 @@ def atomic_text(path: str, keep_partial: bool = False) -> Iterator[IO[str]]:
       path: The file.
       keep_partial: Whether what was written before an error replaces `path`, too.
     """
+    with _replacing(path, keep_partial) as handle:
+        with open(handle, "w", encoding="utf-8", newline="") as writer:
+            yield writer
+
+
+@contextlib.contextmanager
+def atomic_binary(path: str) -> Iterator[IO[bytes]]:
+    """Opens a file of bytes that replaces `path` once it is written and closed."""
+    with _replacing(path) as handle, open(handle, "wb") as writer:
+        yield writer
+
+
+@contextlib.contextmanager
+def _replacing(path: str, keep_partial: bool = False) -> Iterator[int]:
+    """Creates a file that replaces `path` at the end; yields its descriptor, to be closed."""
     folder, name = os.path.split(path)
     handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=name + ".", suffix=".tmp")
     is_complete = False
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as writer:
-            yield writer
+        yield handle
         is_complete = True
     except OSError as error:
         if is_full_disk(error) and error.filename is None:  # As from any write

@@ -128,7 +128,7 @@ def test_command_without_an_action_is_rejected():
         parse(NerConfig, "--output_dir=out")
     assert str(error.value) == (
         "Nothing to do: set at least one of --do_train=true, --do_eval=true, --do_predict=true, "
-        "--do_check=true."
+        "--do_embed=true, --do_check=true."
     )
 
 

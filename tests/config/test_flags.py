@@ -129,7 +129,8 @@ def test_lists_are_derived_from_the_declarations():
     ]  # fmt: skip
     assert names(NerConfig, lambda flag: flag.as_trained) == ["split", "split_seed"]
     assert names(NerConfig, lambda flag: flag.per_command) == [
-        "do_predict", "predict_file", "num_folds", "num_trials", "grid", "annotation_tool",
+        "do_predict", "do_embed", "predict_file", "num_folds", "num_trials", "grid",
+        "annotation_tool",
     ]  # fmt: skip
     assert names(NerConfig, lambda flag: flag.training_only) == [
         "num_trials", "grid", "eval_every", "metric_for_best", "early_stopping_patience",

@@ -131,7 +131,8 @@ def check_flag(field, text, value):
 
 def check_config(config):
     """Asserts that the settings of a config do not contradict each other."""
-    assert config.do_train or config.do_eval or config.do_predict or config.do_check
+    actions = ("do_train", "do_eval", "do_predict", "do_embed", "do_check")
+    assert any(getattr(config, action) for action in actions)
     assert config.output_dir or config.do_check
     assert config.do_train or not (
         config.eval_every or config.num_folds or config.compares_trainings

@@ -53,6 +53,7 @@ def test_every_flag_is_part_of_the_identity_unless_listed_here():
         "do_eval", "do_predict", "eval_batch_size", "predict_batch_size", "save_checkpoints_steps",
         "overwrite_output_dir", "debug", "thresholds", "log_steps", "keep_checkpoint_max",
         "resume_with_changes", "verbosity", "num_trials", "grid", "model_dir",
+        "do_embed", "embed_pooling", "embed_normalize",
     }  # fmt: skip
     flags = {field.name for field in dataclasses.fields(ClassifierConfig)}
     assert flags - reading - others == set(names(ClassifierConfig, lambda flag: flag.identity))

@@ -16,7 +16,7 @@ import modeling
 import tokenization
 from finetune.util.errors import InputError, UsageError
 from tests.support import ROOT, reviews
-from tests.support.commands import CLASSIFIER, TAGGER, run
+from tests.support.commands import CLASSIFIER, TAGGER, only_line, run, standard_input
 from tests.support.files import read_jsonl, read_results, write, write_conll
 
 TEXTS = [f"a {word} {noun}" for noun in reviews.NOUNS for word in ("bad", "good", "not good")]
@@ -183,3 +183,53 @@ def test_trained_model_predicts_and_embeds_in_turn(classifier, classifier_model)
     first = classifier_model.predict(TEXTS)
     assert classifier_model.embed(TEXTS).shape[0] == len(TEXTS)
     assert classifier_model.predict(TEXTS) == first
+
+
+def test_vectors_of_a_file_and_of_standard_input_are_those_of_embed(model, tmp_path, caplog, capfd):
+    texts = [*TEXTS, "a very long text " * 9]
+    file = write(tmp_path / "texts.txt", "".join(f"{text}\n" for text in texts))
+    out = tmp_path / "out"
+    flags = {"max_seq_length": 16, "predict_batch_size": 2, "embed_pooling": "max"}
+    flags.update(embed_normalize="true", output_dir=out, model_dir=model)
+    with finetune.load(model, max_seq_length=16, predict_batch_size=2) as pretrained:
+        expected = pretrained.embed(texts, "max", normalize=True)
+    assert run(CLASSIFIER, "--do_embed", predict_file=file, **flags) == 0
+    np.testing.assert_array_equal(np.load(out / "embeddings.npy"), expected)
+    lines = (out / "embeddings.tsv").read_text(encoding="utf-8").splitlines()
+    assert lines[:2] == ["guid\ttext", f"test-1\t{texts[0]}"] and len(lines) == 1 + len(texts)
+    assert f"1 of {len(texts)} texts truncated at --max_seq_length=16" in caplog.text
+    (out / "embeddings.npy").unlink()
+    with standard_input(file):
+        assert run(CLASSIFIER, "--do_embed", predict_file="-", **flags) == 0
+    np.testing.assert_array_equal(np.load(out / "embeddings.npy"), expected)
+    assert capfd.readouterr().out == ""
+
+
+def test_vectors_of_trained_models_are_those_of_embed(classifier, classifier_model, tagger):
+    file = write(classifier.parent / "new.csv", "text\n" + "".join(f"{text}\n" for text in TEXTS))
+    flags = {"predict_file": file, "predict_batch_size": 4}
+    assert run(CLASSIFIER, "--do_embed", output_dir=classifier, **flags) == 0
+    found = np.load(classifier / "embeddings.npy")
+    np.testing.assert_array_equal(found, classifier_model.embed(TEXTS))
+    file = write(tagger / "new.txt", "anna lives in paris\n")
+    flags = {"predict_file": file, "data_form": "text", "embed_pooling": "cls"}
+    assert run(TAGGER, "--do_embed", output_dir=tagger, **flags) == 0
+    with finetune.load(tagger) as model:
+        expected = model.embed(["anna lives in paris"], "cls")
+    np.testing.assert_array_equal(np.load(tagger / "embeddings.npy"), expected)
+
+
+def test_what_cannot_be_embedded_is_named(model, tmp_path, caplog, capsys):
+    flags = {"model_dir": model, "output_dir": tmp_path / "out", "max_seq_length": 16}
+    pairs = write(tmp_path / "pairs.csv", "text_a,text_b\na,b\n")
+    assert run(CLASSIFIER, "--do_embed", predict_file=pairs, **flags) == 1
+    assert "pairs.csv:2: found 2 texts; --do_embed=true expects one" in only_line(caplog, capsys)
+    empty = write(tmp_path / "empty.txt", "")
+    with standard_input(empty):
+        assert run(CLASSIFIER, "--do_embed", predict_file="-", **flags) == 1
+    assert "standard input is empty" in only_line(caplog, capsys)
+    assert run(CLASSIFIER, "--do_embed", **flags) == 2
+    assert "--predict_file is missing" in only_line(caplog, capsys)
+    assert run("run_squad.py", "--do_embed", predict_file=empty, **flags) == 2
+    assert "--do_embed is for single texts" in only_line(caplog, capsys)
+    assert list((tmp_path / "out").glob("embeddings*")) == []

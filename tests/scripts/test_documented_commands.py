@@ -71,12 +71,13 @@ MODEL_FLAGS = {
     "bert_config_file": "model_dir/bert_config.json",
     "init_checkpoint": "model_dir/bert_model.ckpt",
 }
-ACTIONS = ("do_train", "do_eval", "do_predict", "do_check")
+ACTIONS = ("do_train", "do_eval", "do_predict", "do_embed", "do_check")
 # The files that a flag promises in the output directory
 RESULTS = {
     "do_train": ["run.json", "vocab.txt", "model.ckpt-*.index", "data_report.json", "report.html"]
     + ["train_log.jsonl", "**/events.out.tfevents.*"],
     "do_eval": ["eval_results.txt", "eval_results.json", "report.html"],
+    "do_embed": ["embeddings.npy", "embeddings.tsv"],
     "eval_every": ["best/model.ckpt-*.index"],
     "num_trials": ["trials.txt", "trials.json", "trial-1/report.html"],
 }

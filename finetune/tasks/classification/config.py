@@ -61,7 +61,7 @@ class ClassifierConfig(Config):
         "task_name",
         help_text="Task: binary, multiclass, or another name in PROCESSORS in processors.py.",
         default_if_unset="multiclass",
-        default_if="train_file|problem_type",
+        default_if="train_file|problem_type|do_embed",
     )
     data_form: Optional[str] = choice_flag(
         None,

@@ -185,6 +185,11 @@ class QaConfig(Config):
         if self.context_file and not self.predict_file:
             object.__setattr__(self, "predict_file", self.context_file)
         super().__post_init__()
+        if self.do_embed:
+            raise UsageError(
+                "--do_embed is for single texts, which questions are not. Use run_classifier.py "
+                "with the --model_dir of a pretrained model, or `load(...).embed` in Python."
+            )
         for name in ("class_weights", "label_smoothing"):
             if getattr(self, name):
                 raise UsageError(f"--{name} is for labels, which answers do not have. Omit it.")
