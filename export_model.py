@@ -2,6 +2,7 @@
 """Exports a trained model for use elsewhere.
 
 python export_model.py --output_dir=OUT --to=huggingface --export_dir=DIR
+python export_model.py --output_dir=OUT --to=saved_model --export_dir=DIR
 """
 
 import sys
@@ -34,7 +35,11 @@ def main(argv: List[str]) -> int:
     )
     parser.add_argument("--output_dir", required=True, help="directory of the trained model")
     parser.add_argument("--to", required=True, choices=tuple(FORMATS), help="format")
-    parser.add_argument("--export_dir", required=True, help="new folder to write")
+    parser.add_argument(
+        "--export_dir",
+        required=True,
+        help="new folder to write; for a SavedModel, it can contain other versions",
+    )
     parser.add_argument("--without_crf", action="store_true", help="leave out a tagger's CRF")
     args = parser.parse_args(argv[1:])
     set_up_logging()

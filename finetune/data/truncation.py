@@ -83,8 +83,13 @@ def kept_lengths(length_a: int, length_b: int, room: int) -> Tuple[int, int]:
     return length_a - excess // 2, length_b - (excess + 1) // 2
 
 
+def head_share(truncation: str) -> float:
+    """Returns the share of the kept wordpieces that is from the start of the text."""
+    return {"head": 1.0, "tail": 0.0, "head_tail": _HEAD_SHARE}[truncation]
+
+
 def _truncate(ids: List[int], length: int, truncation: str) -> List[int]:
-    head = {"head": length, "tail": 0, "head_tail": round(length * _HEAD_SHARE)}[truncation]
+    head = round(length * head_share(truncation))
     if len(ids) <= length:
         return ids
     return ids[:head] + ids[len(ids) - (length - head) :]

@@ -104,7 +104,7 @@ def predicted_batches(
     is_imported = run.record is not None and run.record.source is not None
     empty = os.path.join(run.output_dir, "no_checkpoints") if is_imported else None
     estimator = make_estimator(run, task, checkpoint, model_dir=empty)
-    try:
+    with damaged_as_input_errors(checkpoint):
         # If the directory contains checkpoints, an Estimator loads the newest unless one is named.
         has_own = not empty and training_checkpoints.latest(run.output_dir) is not None
         batches = estimator.predict(
@@ -114,6 +114,13 @@ def predicted_batches(
             for arrays in batches:
                 _check_finite(arrays, checkpoint)
                 yield arrays
+
+
+@contextlib.contextmanager
+def damaged_as_input_errors(checkpoint: str) -> Iterator[None]:
+    """Turns TensorFlow's errors about a damaged checkpoint into `InputError`."""
+    try:
+        yield
     except _DAMAGED as error:
         raise InputError(
             f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Retrain, or copy it "

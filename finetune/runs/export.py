@@ -45,9 +45,16 @@ def _to_hugging_face(request: ExportRequest) -> None:
     export_to_hugging_face(request.output_dir, request.export_dir, without_crf=request.without_crf)
 
 
+def _to_saved_model(request: ExportRequest) -> None:
+    from finetune.runs.export_saved_model import export_to_saved_model
+
+    export_to_saved_model(request)
+
+
 # By the value of --to.
 FORMATS: Dict[str, ExportFormat] = {
     "huggingface": ExportFormat(_to_hugging_face, flags=("without_crf",)),
+    "saved_model": ExportFormat(_to_saved_model),
 }
 
 

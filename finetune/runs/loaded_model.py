@@ -15,7 +15,6 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
-    Type,
 )
 
 import numpy as np
@@ -25,24 +24,21 @@ from finetune.data import row_order
 from finetune.data.processor import InputExample
 from finetune.data.rows import Rows
 from finetune.models import names as model_names
-from finetune.output import names, run_record
+from finetune.output import names
 from finetune.runs.chunk_model import ChunkModel
 from finetune.runs.encoder import Encoder, pooled
 from finetune.runs.estimators import trained_checkpoint
-from finetune.runs.output_dir import no_trained_model
 from finetune.runs.prepare import make_task
-from finetune.runs.resolve import ProcessorClasses, Run, resolve
+from finetune.runs.resolve import ProcessorClasses, Run
+from finetune.runs.trained_run import predicting_run, trained_run
 from finetune.tasks.classification.processor import MulticlassProcessor
 from finetune.tasks.classification.task import Classification
-from finetune.tasks.question_answering.task import QuestionAnswering
-from finetune.tasks.tagging.task import Tagging
 from finetune.tasks.task import Task
-from finetune.util.errors import InputError, UsageError
+from finetune.util.errors import InputError
 from finetune.util.files import user_path_errors
 from finetune.util.log import is_useful
 
 _THREAD = "finetune-model"
-_TASKS = (Classification, Tagging, QuestionAnswering)
 
 
 class _Session:
@@ -217,21 +213,14 @@ def load(output_dir: str, processor_classes: ProcessorClasses, **flags: Any) -> 
     """
     is_trained = os.path.exists(os.path.join(output_dir, names.RECORD))
     is_pretrained = os.path.exists(os.path.join(output_dir, model_names.BERT_CONFIG))
-    if is_trained or not is_pretrained:
-        task_class = _task_class_of(output_dir, processor_classes)
-    else:
-        task_class, processor_classes = Classification, {"pretrained": MulticlassProcessor}
-        flags = {"task_name": "pretrained", "model_dir": output_dir, **flags}
-    try:
-        config = task_class.config_class(
-            do_predict=True, predict_file="-", output_dir=output_dir, **flags
-        )
-    except TypeError as error:
-        raise UsageError(f"{error}; expected flags of the script.") from None
-    config.check_given()
     logging.getLogger("tensorflow").addFilter(_is_useful)
-    with user_path_errors(config.paths):
-        run = resolve(config, task_class, processor_classes)
+    if is_trained or not is_pretrained:
+        run = trained_run(output_dir, processor_classes, **flags)
+    else:
+        flags = {"task_name": "pretrained", "model_dir": output_dir, **flags}
+        classes = {"pretrained": MulticlassProcessor}
+        run = predicting_run(output_dir, Classification, classes, **flags)
+    with user_path_errors(run.config.paths):
         return LoadedModel(run, make_task(run) if is_trained else None)
 
 
@@ -246,19 +235,3 @@ def _example(given: Tuple[int, Any]) -> InputExample:
 def _is_useful(record: logging.LogRecord) -> bool:
     """Returns whether a message of TensorFlow is of use to the program that loads a model."""
     return not (record.threadName or "").startswith(_THREAD) or is_useful(record)
-
-
-def _task_class_of(output_dir: str, processor_classes: ProcessorClasses) -> Type[Task]:
-    """Returns the task of the script that trained the model in a directory."""
-    record = run_record.load(output_dir)
-    if record is None:
-        raise InputError(no_trained_model(output_dir))
-    name = record.settings.get("task_name")
-    processor = processor_classes.get(str(name))
-    for task_class in _TASKS:
-        if processor is not None and task_class.takes(processor):
-            return task_class
-    raise InputError(
-        f"{output_dir}: the model was trained with --task_name={name}, which is not one of "
-        f"{', '.join(processor_classes)} (PROCESSORS in processors.py)."
-    )

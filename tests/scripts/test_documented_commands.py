@@ -56,6 +56,10 @@ NOT_RUN = {
     "pip install sacremoses==0.1.1": "downloads a package",
     "pip install -e .": "changes the environment",
     "pip install -c constraints.txt -r requirements-serve.txt": "downloads packages",
+    "pip install -c constraints.txt -r requirements-export.txt": "downloads packages",
+    "python export_model.py --output_dir=/tmp/reviews --to=saved_model --export_dir=reviews": (
+        "see test_export_saved_model.py"
+    ),
     "python serve.py /tmp/reviews names=/tmp/ner_output --port=8501": "a server; see test_serve.py",
     "python benchmarks/data_memory.py": "takes many minutes",
     "python benchmarks/hugging_face.py": "downloads packages",

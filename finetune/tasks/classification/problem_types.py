@@ -248,6 +248,20 @@ class MultiLabel(ProblemType[LabelSets]):
         self._is_tuned = True
         return True
 
+    @property
+    def thresholds(self) -> np.ndarray:
+        """The thresholds, float64: one number, or [L].
+
+        Raises:
+          InputError: They are not tuned yet.
+        """
+        if self._thresholds is None:
+            raise InputError(
+                "--thresholds=best: the thresholds are not tuned yet; evaluate the model on its "
+                "dev file first (--do_eval=true --thresholds=best)."
+            )
+        return self._thresholds
+
     def _thresholds_for(self, targets: LabelSets, logits: np.ndarray) -> np.ndarray:
         """Returns the thresholds; if they are unknown, those with the best F1 for the targets."""
         if self._thresholds is not None:
@@ -283,14 +297,10 @@ class MultiLabel(ProblemType[LabelSets]):
         return ["prediction", *self._probability_columns()]
 
     def predictions(self, logits: np.ndarray) -> Iterable[Prediction]:
-        if self._thresholds is None:
-            raise InputError(
-                "--thresholds=best: the thresholds are not tuned yet; evaluate the model on its "
-                "dev file first (--do_eval=true --thresholds=best)."
-            )
+        thresholds = self.thresholds
         for probabilities in metrics.sigmoid(logits):
             yield {
-                "prediction": self._given(probabilities >= self._thresholds),
+                "prediction": self._given(probabilities >= thresholds),
                 "probabilities": dict(zip(self.labels, probabilities.tolist())),
             }
 
@@ -315,14 +325,14 @@ class Regression(ProblemType[Numbers]):
           scale: Their standard deviation.
         """
         super().__init__()
-        self._mean = mean
-        self._scale = scale
+        self.mean = mean
+        self.scale = scale
 
     def facts(self) -> ProblemFacts:
-        return {"mean": self._mean, "scale": self._scale}
+        return {"mean": self.mean, "scale": self.scale}
 
     def targets(self) -> Numbers:
-        return Numbers(self._mean, self._scale)
+        return Numbers(self.mean, self.scale)
 
     def label_counts(self, targets: Numbers) -> Mapping[str, float]:
         """Returns the lowest, mean and highest target; there are no labels."""
@@ -358,7 +368,7 @@ class Regression(ProblemType[Numbers]):
 
     def _numbers(self, logits: np.ndarray) -> np.ndarray:
         # In 32 bits, large numbers with small differences would become equal.
-        return logits[:, 0].astype(np.float64) * self._scale + self._mean
+        return logits[:, 0].astype(np.float64) * self.scale + self.mean
 
 
 PROBLEM_TYPES: Dict[str, Type[ProblemType]] = {

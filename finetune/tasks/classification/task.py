@@ -56,7 +56,11 @@ _TRUNCATION_ADVICE = (
 
 
 class Classification(Task[ClassifierConfig, InputExample, Features]):
-    """The task of `run_classifier.py`."""
+    """The task of `run_classifier.py`.
+
+    Attributes:
+      problem: The problem type, with its labels.
+    """
 
     script = "run_classifier.py"
     config_class = ClassifierConfig
@@ -82,7 +86,7 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
         """
         informed = _informed(processors, problem.labels, takes_pairs)
         super().__init__(config, informed, model, problem.labels)
-        self._problem = problem
+        self.problem = problem
         self._takes_pairs = takes_pairs
         self.kind = problem.name
         if takes_pairs:
@@ -159,9 +163,9 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
 
     def facts(self) -> ClassifierFacts:
         return {
-            "problem_type": self._problem.name,
+            "problem_type": self.problem.name,
             "pairs": self._takes_pairs,
-            **self._problem.facts(),
+            **self.problem.facts(),
         }
 
     def encode(
@@ -180,7 +184,7 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
         alike = self._alike(examples)
         features = encode_examples(
             alike if is_chunk else tracked(alike, f"Reading {split}: "),
-            targets=None if split == "test" else self._problem.targets(),
+            targets=None if split == "test" else self.problem.targets(),
             cut=self.config.cut(),
             tokenizer=self.model.tokenizer,
             clean_steps=self.config.clean_steps,
@@ -227,10 +231,10 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
         self, examples: Iterable[InputExample], features: Features
     ) -> Mapping[str, float]:
         del examples
-        return self._problem.label_counts(features.targets) if features.targets else {}
+        return self.problem.label_counts(features.targets) if features.targets else {}
 
     def label_id_counts(self, features: Features) -> Sequence[int]:
-        return [int(n) for n in self._problem.label_counts(features.targets).values()]
+        return [int(n) for n in self.problem.label_counts(features.targets).values()]
 
     def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
         config = self.config
@@ -241,20 +245,20 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
             pooling=config.window_pooling if config.long_text == WINDOWS else None,
             padding_free=not config.computes_padding,
         )
-        return build_model_fn(self._problem.name, settings, len(self.labels))
+        return build_model_fn(self.problem.name, settings, len(self.labels))
 
     @property
     def metrics(self) -> Sequence[str]:
-        return self._problem.metrics
+        return self.problem.metrics
 
     def score(
         self, examples: Iterable[InputExample], features: Features, outputs: Outputs
     ) -> Evaluation:
         del examples
-        return self._problem.evaluate(features.targets, _logits_of(outputs))
+        return self.problem.evaluate(features.targets, _logits_of(outputs))
 
     def with_gold(self, examples: Iterable[InputExample], features: Features) -> Optional[Features]:
-        targets, labels = self._problem.targets(), set()
+        targets, labels = self.problem.targets(), set()
         try:
             for example in examples:
                 if example.label is None:
@@ -274,12 +278,12 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
 
     def tune(self, examples: Iterable[InputExample], features: Features, outputs: Outputs) -> bool:
         del examples
-        return self._problem.tune(features.targets, _logits_of(outputs))
+        return self.problem.tune(features.targets, _logits_of(outputs))
 
     def details(
         self, examples: Iterable[InputExample], features: Features, outputs: Outputs
     ) -> EvaluationDetails:
-        review = self._problem.review(features.targets, _logits_of(outputs))
+        review = self.problem.review(features.targets, _logits_of(outputs))
         return add_texts(review, examples)
 
     @property
@@ -296,7 +300,7 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
                 golds = [] if features.targets is None else [GOLD]
                 table = predictions.PredictionTable(
                     writer,
-                    columns=[*self._problem.prediction_columns(), *golds],
+                    columns=[*self.problem.prediction_columns(), *golds],
                     pairs=features.has_pairs(),
                 )
             return table.write(examples, self._prediction_rows(features, outputs))
@@ -316,14 +320,14 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
     ) -> Iterator[Mapping[str, Any]]:
         del examples, features
         for batch in outputs:
-            yield from self._problem.predictions(batch["logits"])
+            yield from self.problem.predictions(batch["logits"])
 
     def _prediction_rows(self, features: Features, outputs: Outputs) -> Iterator[Sequence[str]]:
-        rows_of = self._problem.prediction_rows
+        rows_of = self.problem.prediction_rows
         rows = (row for batch in outputs for row in rows_of(batch["logits"]))
         if features.targets is None:
             return rows
-        return ([*row, gold] for row, gold in zip(rows, self._problem.gold_cells(features.targets)))
+        return ([*row, gold] for row, gold in zip(rows, self.problem.gold_cells(features.targets)))
 
 
 def _logits_of(outputs: Outputs) -> np.ndarray:

@@ -1,0 +1,62 @@
+"""The run of a trained model that predicts, for programs and exports instead of a script."""
+
+from typing import Any, Type
+
+from finetune.output import run_record
+from finetune.runs.output_dir import no_trained_model
+from finetune.runs.resolve import ProcessorClasses, Run, resolve
+from finetune.tasks.classification.task import Classification
+from finetune.tasks.question_answering.task import QuestionAnswering
+from finetune.tasks.tagging.task import Tagging
+from finetune.tasks.task import Task
+from finetune.util.errors import InputError, UsageError
+from finetune.util.files import user_path_errors
+
+_TASKS = (Classification, Tagging, QuestionAnswering)
+
+
+def trained_run(output_dir: str, processor_classes: ProcessorClasses, **flags: Any) -> Run:
+    """Returns the run that predicts with the model in an output directory.
+
+    Args:
+      output_dir: The output directory of a training run.
+      processor_classes: `PROCESSORS` from processors.py.
+      flags: Flags of the script that trained the model.
+
+    Raises:
+      InputError: The directory contains no trained model, or its files are damaged.
+      UsageError: A flag is unknown, or contradicts the trained model.
+    """
+    task_class = _task_class_of(output_dir, processor_classes)
+    return predicting_run(output_dir, task_class, processor_classes, **flags)
+
+
+def predicting_run(
+    output_dir: str, task_class: Type[Task], processor_classes: ProcessorClasses, **flags: Any
+) -> Run:
+    """Returns a run of a task that predicts; see `trained_run`."""
+    try:
+        config = task_class.config_class(
+            do_predict=True, predict_file="-", output_dir=output_dir, **flags
+        )
+    except TypeError as error:
+        raise UsageError(f"{error}; expected flags of the script.") from None
+    config.check_given()
+    with user_path_errors(config.paths):
+        return resolve(config, task_class, processor_classes)
+
+
+def _task_class_of(output_dir: str, processor_classes: ProcessorClasses) -> Type[Task]:
+    """Returns the task of the script that trained the model in a directory."""
+    record = run_record.load(output_dir)
+    if record is None:
+        raise InputError(no_trained_model(output_dir))
+    name = record.settings.get("task_name")
+    processor = processor_classes.get(str(name))
+    for task_class in _TASKS:
+        if processor is not None and task_class.takes(processor):
+            return task_class
+    raise InputError(
+        f"{output_dir}: the model was trained with --task_name={name}, which is not one of "
+        f"{', '.join(processor_classes)} (PROCESSORS in processors.py)."
+    )
