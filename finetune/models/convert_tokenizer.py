@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Dict, List, Mapping, Optional
 
-from finetune.models import names, tokenizer_files
+from finetune.models import build_tokenizer, names, tokenizer_files
 from finetune.models.families import Family
 from finetune.util.errors import InputError
 from finetune.util.files import copy_file, list_folder
@@ -12,13 +12,6 @@ from finetune.util.json_files import read_json_object
 
 # The number of characters up to which transformers' tokenizers do not replace a word by [UNK].
 LONGEST_WORD = 100
-_CONVERT = (
-    "Convert it once with the package transformers: "
-    "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
-)
-_SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model")
-# RoBERTa's special tokens, whose ids are in vocab.json; the mask swallows the space before it.
-_BPE_SPECIAL = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 
 
 def stage(source: str, staged: str, family: Family, longest_word: Optional[int]) -> List[str]:
@@ -44,14 +37,10 @@ def stage(source: str, staged: str, family: Family, longest_word: Optional[int])
     if parts:
         copy_file(os.path.join(source, names.TOKENIZER), os.path.join(staged, names.TOKENIZER))
         return [names.TOKENIZER]
-    if files.issuperset(names.BPE_FILES):
-        _write_bpe(source, os.path.join(staged, names.TOKENIZER))
-        return list(names.BPE_FILES)
-    found = files.intersection(_SENTENCEPIECE)
-    raise InputError(
-        f"{source}: {names.TOKENIZER} is missing; found {list_folder(source)}."
-        + (f" {min(found)} cannot be read. {_CONVERT}." if found else "")
-    )
+    used = build_tokenizer.build(source, os.path.join(staged, names.TOKENIZER), family)
+    if not used:
+        raise InputError(f"{source}: {names.TOKENIZER} is missing; found {list_folder(source)}.")
+    return used
 
 
 def _stage_wordpieces(
@@ -97,40 +86,6 @@ def _in_order(vocab: Mapping[str, int], source: str) -> List[str]:
     if [vocab[token] for token in tokens] != list(range(len(tokens))):
         raise InputError(f"{source}: the ids in {names.TOKENIZER} have gaps; expected 0, 1, 2, …")
     return tokens
-
-
-def _write_bpe(source: str, target: str) -> None:
-    """Writes a tokenizer.json that does what transformers' RobertaTokenizerFast does."""
-    try:
-        from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
-    except ImportError as error:
-        raise InputError(
-            f"{source}: reading this model's tokenizer requires an optional package. Run: "
-            "pip install -r requirements-tokenizers.txt"
-        ) from error
-    paths = [os.path.join(source, name) for name in names.BPE_FILES]
-    config = os.path.join(source, names.TOKENIZER_CONFIG)
-    settings = _read(source, names.TOKENIZER_CONFIG) if os.path.exists(config) else {}
-    prefix_space = settings.get("add_prefix_space") is True
-    try:
-        tokenizer = Tokenizer(models.BPE.from_file(*paths))
-    except Exception as error:  # The package raises nothing more specific.
-        raise InputError(f"{paths[0]}: not a vocabulary of byte-level BPE ({error}).") from error
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
-    tokenizer.post_processor = processors.RobertaProcessing(
-        ("</s>", tokenizer.token_to_id("</s>") or 2),
-        ("<s>", tokenizer.token_to_id("<s>") or 0),
-        trim_offsets=True,
-        add_prefix_space=prefix_space,
-    )
-    tokenizer.add_special_tokens(
-        [
-            AddedToken(token, lstrip=token == "<mask>", normalized=False, special=True)
-            for token in _BPE_SPECIAL
-            if tokenizer.token_to_id(token) is not None
-        ]
-    )
-    tokenizer.save(target)
 
 
 def _read(source: str, name: str) -> Dict[str, Any]:

@@ -18,6 +18,7 @@ HUGGING_FACE_HDF5 = "tf_model.h5"
 HUGGING_FACE_PICKLE = "pytorch_model.bin"
 SHARD_INDEX = ".index.json"  # After the name of the weights, if they are in several files
 BPE_FILES = ("vocab.json", "merges.txt")  # In older models, instead of tokenizer.json
+SENTENCEPIECE = "sentencepiece.bpe.model"  # The same, for XLM-RoBERTa and CamemBERT
 MODEL_CARD = "README.md"
 
 # A key of tokenizer_config.json: the number of characters up to which a word is split.

@@ -19,6 +19,7 @@ FILES = frozenset(
         names.TF_HUB_MODULE,
         names.HUGGING_FACE_PICKLE,
         names.TOKENIZER,
+        names.SENTENCEPIECE,
         *names.BPE_FILES,
     )
 )

@@ -1,14 +1,16 @@
 """Writes tests/golden/hugging_face/: tiny fine-tuned models, and what transformers computes.
 
-Run from the project's folder, in an environment with transformers 5.23 and PyTorch 2.13; the tests
-only read the files. Each folder contains a model as transformers saves it and `expected.jsonl`: for
-each text (or pair) the ids, the offsets in both texts, and the logits.
+Run from the project's folder, in an environment with transformers 5.23, PyTorch 2.13 and
+sentencepiece 0.2.3; the tests only read the files. Each folder contains a model as transformers
+saves it and `expected.jsonl`: for each text (or pair) the ids, the offsets in both texts, and the
+logits.
 """
 
 import json
 import pathlib
 import shutil
 
+import sentencepiece
 import tokenizers
 import torch
 import transformers
@@ -64,6 +66,24 @@ def xlmr_tokenizer(folder):
     return transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **names)
 
 
+def camembert_tokenizer(folder):
+    """Trains a sentencepiece.bpe.model with a few rules of normalisation: é to e and A to a."""
+    rules = folder / "rules.tsv"
+    rules.write_text("C9\t65\nE9\t65\n41\t61\n2026\t2E 2E 2E\n", encoding="utf-8")
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([text for row in TEXTS for text in row] * 20),
+        model_prefix=str(folder / "sentencepiece.bpe"),
+        vocab_size=60,
+        hard_vocab_limit=False,
+        normalization_rule_tsv=str(rules),
+        user_defined_symbols=["new"],
+        minloglevel=2,
+    )
+    rules.unlink()
+    (folder / "sentencepiece.bpe.vocab").unlink()
+    return transformers.CamembertTokenizer.from_pretrained(folder)
+
+
 def write(name, kind, tokenizer_of, *, pairs=False, old=False, **settings):
     torch.manual_seed(len(name))
     folder = FOLDER / name
@@ -75,7 +95,8 @@ def write(name, kind, tokenizer_of, *, pairs=False, old=False, **settings):
     for parameter in model.parameters():  # Biases and LayerNorms would otherwise be 0 and 1.
         parameter.data += 0.1 * torch.randn_like(parameter)
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    if tokenizer_of is not camembert_tokenizer:  # Its folder is like those of 2019.
+        tokenizer.save_pretrained(folder)
     if old:
         state = {
             key.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
@@ -118,6 +139,8 @@ def main():
     write("roberta_pair", roberta, roberta_tokenizer, pairs=True, **positions, **THREE)
     write("roberta_token", t.RobertaForTokenClassification, roberta_tokenizer, **positions, **FIVE)
     write("xlmr_token", t.XLMRobertaForTokenClassification, xlmr_tokenizer, **positions, **FIVE)
+    kind = t.CamembertForTokenClassification
+    write("camembert_token", kind, camembert_tokenizer, **positions, **FIVE)
     kind = t.RobertaForQuestionAnswering
     write("roberta_answer", kind, roberta_tokenizer, pairs=True, **positions)
     kind = t.DistilBertForSequenceClassification

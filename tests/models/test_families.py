@@ -12,7 +12,7 @@ from tests.support.tensorflow_v1 import tf
 
 GOLDEN = ROOT / "tests" / "golden" / "hugging_face"
 NAMES = ("bert_pair", "bert_token", "distilbert", "electra")
-WITH_LIBRARY = ("roberta_answer", "roberta_pair", "roberta_token", "xlmr_token")
+WITH_LIBRARY = ("camembert_token", "roberta_answer", "roberta_pair", "roberta_token", "xlmr_token")
 
 
 @pytest.fixture(scope="module", params=NAMES + WITH_LIBRARY)
