@@ -1,7 +1,7 @@
 """Feed features to an Estimator in the order of `row_order`, padding each batch separately."""
 
 import math
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -91,34 +91,6 @@ def make_prediction_input_fn(
     return lambda: _load(features, _batches(num_pools, pool_order, batch_size), pad_to)
 
 
-def make_chunks_input_fn(
-    chunks: Callable[[], Iterator[Tuple[Rows, np.ndarray]]],
-    specs: Dict[str, Spec],
-    *,
-    batch_size: int,
-    pad_to: Optional[int] = None,
-) -> Callable[[], tf.data.Dataset]:
-    """Makes the `input_fn` for rows that arrive in chunks.
-
-    Args:
-      chunks: Returns the chunks and the order of the rows in each, int64 [rows], and waits for
-        them; another thread calls it.
-      specs: The `Spec` of each array of a batch.
-      batch_size: Rows per batch; the last one of a chunk can be smaller.
-      pad_to: See `make_prediction_input_fn`.
-    """
-
-    def batches() -> Iterator[Dict[str, np.ndarray]]:
-        for chunk, order in chunks():
-            for start in range(0, len(order), batch_size):
-                batch = chunk.batch(order[start : start + batch_size])
-                yield {name: _pad(batch[name], spec, pad_to) for name, spec in specs.items()}
-
-    types = {name: tf.as_dtype(spec.dtype) for name, spec in specs.items()}
-    shapes = {name: tf.TensorShape([None] * spec.rank) for name, spec in specs.items()}
-    return lambda: tf.data.Dataset.from_generator(batches, types, shapes).prefetch(2)
-
-
 def _batches(
     num_orders: int, order_of: Callable[[np.ndarray], np.ndarray], batch_size: int
 ) -> tf.data.Dataset:
@@ -156,14 +128,25 @@ def _gather(features: Rows, rows: tf.Tensor, pad_to: Optional[int]) -> Dict[str,
     specs = features.specs
 
     def gather(rows: np.ndarray) -> List[np.ndarray]:
-        batch = features.batch(rows)
-        return [_pad(batch[name], spec, pad_to) for name, spec in specs.items()]
+        return padded_batch(features, rows, pad_to)
 
     # Done by NumPy, so that the graph does not contain the data set.
     tensors = tf.numpy_function(gather, [rows], [spec.dtype for spec in specs.values()])
     for tensor, spec in zip(tensors, specs.values()):
         tensor.set_shape([None] * spec.rank)
     return dict(zip(specs, tensors))
+
+
+def padded_batch(features: Rows, rows: np.ndarray, pad_to: Optional[int]) -> List[np.ndarray]:
+    """Returns the arrays of a batch, in the order of `specs`.
+
+    Args:
+      features: The data set.
+      rows: int [B], the rows.
+      pad_to: See `make_prediction_input_fn`.
+    """
+    batch = features.batch(rows)
+    return [_pad(batch[name], spec, pad_to) for name, spec in features.specs.items()]
 
 
 def _pad(array: np.ndarray, spec: Spec, pad_to: Optional[int]) -> np.ndarray:

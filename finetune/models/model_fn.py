@@ -152,10 +152,10 @@ def make_model_fn(
 def _load_trained(checkpoint: Optional[str], outputs: Sequence[tf.Tensor]) -> None:
     """Initialises the graph's variables from a checkpoint with all those that the outputs need."""
     if checkpoint:
-        checkpoints.initialize_from(checkpoint, needed=_ancestors(outputs))
+        checkpoints.initialize_from(checkpoint, needed=ancestors(outputs))
 
 
-def _ancestors(tensors: Sequence[tf.Tensor]) -> Set[str]:
+def ancestors(tensors: Sequence[tf.Tensor]) -> Set[str]:
     """Returns the names of the operations that tensors depend on."""
     waiting = [tensor.op for tensor in tensors]
     found: Set[str] = set()

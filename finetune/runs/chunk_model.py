@@ -1,17 +1,14 @@
 """A trained model that predicts one chunk of rows after another in one session."""
 
-import queue
-from typing import Dict, Generator, Iterator, Optional, Tuple
+from typing import Dict, Iterator, Mapping, Optional
 
 import numpy as np
 
 from finetune.data import row_order
-from finetune.data.batches import make_chunks_input_fn
-from finetune.data.rows import Rows
-from finetune.runs.estimators import HasModelFn, predicted_batches
+from finetune.data.batches import padded_batch
+from finetune.data.rows import Rows, Spec
+from finetune.runs.prediction_session import HasModelFn, PredictionSession
 from finetune.runs.resolve import Run
-
-_Chunk = Tuple[Rows, np.ndarray]  # The rows of a chunk, and the order in which to compute them
 
 
 class ChunkModel:
@@ -22,9 +19,17 @@ class ChunkModel:
         self._task = task
         self._checkpoint = checkpoint
         self._batch_size = run.config.predict_batch_size
-        # The input pipeline's thread takes the chunks; None ends it.
-        self._chunks: "queue.SimpleQueue[Optional[_Chunk]]" = queue.SimpleQueue()
-        self._batches: Optional[Generator[Dict[str, np.ndarray], None, None]] = None
+        self._session: Optional[PredictionSession] = None
+
+    def start(self, specs: Mapping[str, Spec]) -> PredictionSession:
+        """Starts the session if it has not been started; `outputs` otherwise does so.
+
+        Args:
+          specs: Those of the rows.
+        """
+        if self._session is None:
+            self._session = PredictionSession(self._run, self._task, specs, self._checkpoint)
+        return self._session
 
     def outputs(self, chunk: Rows, is_all: bool = False) -> Dict[str, np.ndarray]:
         """Returns the model's predictions for a chunk, in its order.
@@ -35,16 +40,7 @@ class ChunkModel:
             same batches as those of a file, so that their predictions have the same bits.
         """
         order = self._order_of_file(chunk) if is_all else row_order.longest_first(chunk.lengths)
-        self._chunks.put((chunk, order))
-        if self._batches is None:
-            input_fn = make_chunks_input_fn(
-                self._taken_chunks,
-                chunk.specs,
-                batch_size=self._batch_size,
-                pad_to=self._run.pad_to,
-            )
-            self._batches = predicted_batches(self._run, self._task, input_fn, self._checkpoint)
-        return row_order.restored(self._batches, order, self._batch_size)
+        return row_order.restored(self._computed(chunk, order), order, self._batch_size)
 
     def _order_of_file(self, rows: Rows) -> np.ndarray:
         lengths, size = rows.lengths, self._batch_size
@@ -52,19 +48,14 @@ class ChunkModel:
         orders = [row_order.pool_order(lengths, batch_size=size, pool=pool) for pool in pools]
         return np.concatenate(orders)
 
-    def _taken_chunks(self) -> Iterator[_Chunk]:
-        while True:
-            chunk = self._chunks.get()
-            if chunk is None:
-                return
-            yield chunk
-
-    def end_input(self) -> None:
-        """Ends the input pipeline, whose thread otherwise waits for chunks."""
-        self._chunks.put(None)
+    def _computed(self, chunk: Rows, order: np.ndarray) -> Iterator[Dict[str, np.ndarray]]:
+        session = self.start(chunk.specs)
+        for start in range(0, len(order), self._batch_size):
+            rows = order[start : start + self._batch_size]
+            yield session.outputs(padded_batch(chunk, rows, self._run.pad_to))
 
     def close(self) -> None:
         """Ends the session."""
-        self.end_input()
-        if self._batches is not None:
-            self._batches.close()
+        if self._session is not None:
+            self._session.close()
+            self._session = None

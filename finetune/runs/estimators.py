@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from typing import Callable, Dict, Generator, Iterator, Optional, Protocol
+from typing import Callable, Dict, Generator, Iterator, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -29,16 +29,9 @@ _log = logging.getLogger(__name__)
 _DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)
 
 
-class HasModelFn(Protocol):
-    """A task, or anything else that makes the `model_fn` for `tf.estimator.Estimator`."""
-
-    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
-        """See `Task.make_model_fn`."""
-
-
 def make_estimator(
     run: Run,
-    task: HasModelFn,
+    task: Task,
     init_checkpoint: Optional[str],
     training: Training = NO_TRAINING,
     model_dir: Optional[str] = None,
@@ -81,7 +74,7 @@ def model_outputs(
     """
     input_fn = make_prediction_input_fn(features, batch_size=batch_size, pad_to=run.pad_to)
     outputs = tracked(
-        predicted_batches(run, task, input_fn, checkpoint),
+        _predicted_batches(run, task, input_fn, checkpoint),
         f"{what}: ",
         total=len(features),
         size=lambda batch: len(batch[min(batch)]),
@@ -90,8 +83,8 @@ def model_outputs(
         yield from in_input_order(outputs, features.lengths, batch_size)
 
 
-def predicted_batches(
-    run: Run, task: HasModelFn, input_fn: Callable[[], tf.data.Dataset], checkpoint: str
+def _predicted_batches(
+    run: Run, task: Task, input_fn: Callable[[], tf.data.Dataset], checkpoint: str
 ) -> Generator[Dict[str, np.ndarray], None, None]:
     """Yields a trained model's predictions for each batch of an `input_fn`, in its order.
 
@@ -104,21 +97,19 @@ def predicted_batches(
     is_imported = run.record is not None and run.record.source is not None
     empty = os.path.join(run.output_dir, "no_checkpoints") if is_imported else None
     estimator = make_estimator(run, task, checkpoint, model_dir=empty)
-    with damaged_as_input_errors(checkpoint):
-        # If the directory contains checkpoints, an Estimator loads the newest unless one is named.
-        has_own = not empty and training_checkpoints.latest(run.output_dir) is not None
-        batches = estimator.predict(
-            input_fn, yield_single_examples=False, checkpoint_path=checkpoint if has_own else None
-        )
-        with contextlib.closing(batches):
-            for arrays in batches:
-                _check_finite(arrays, checkpoint)
-                yield arrays
+    # If the directory contains checkpoints, an Estimator loads the newest unless one is named.
+    has_own = not empty and training_checkpoints.latest(run.output_dir) is not None
+    path = checkpoint if has_own else None
+    batches = estimator.predict(input_fn, yield_single_examples=False, checkpoint_path=path)
+    with damage_named(checkpoint), contextlib.closing(batches):
+        for arrays in batches:
+            check_finite(arrays, checkpoint)
+            yield arrays
 
 
 @contextlib.contextmanager
-def damaged_as_input_errors(checkpoint: str) -> Iterator[None]:
-    """Turns TensorFlow's errors about a damaged checkpoint into `InputError`."""
+def damage_named(checkpoint: str) -> Iterator[None]:
+    """Raises `InputError` if TensorFlow finds that a checkpoint is damaged."""
     try:
         yield
     except _DAMAGED as error:
@@ -128,7 +119,8 @@ def damaged_as_input_errors(checkpoint: str) -> Iterator[None]:
         ) from error
 
 
-def _check_finite(outputs: Dict[str, np.ndarray], checkpoint: str) -> None:
+def check_finite(outputs: Dict[str, np.ndarray], checkpoint: str) -> None:
+    """Raises `InputError` if outputs of a trained model are not finite."""
     for name, array in outputs.items():
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise Diverged(f"{checkpoint}: the model's {name} are not finite numbers")

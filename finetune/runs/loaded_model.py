@@ -5,7 +5,6 @@ import contextlib
 import logging
 import os
 import threading
-import weakref
 from typing import (
     Any,
     Dict,
@@ -42,29 +41,30 @@ _THREAD = "finetune-model"
 
 
 class _Session:
-    """A model in a thread of its own, because TensorFlow's default graph belongs to the thread."""
+    """A model whose graph is built in a thread of its own, so that `_is_useful` knows its log."""
 
     def __init__(self, model: ChunkModel):
         self._model = model
-        self._thread = concurrent.futures.ThreadPoolExecutor(1, _THREAD)
-        # A program that does not close the session must still be able to end.
-        weakref.finalize(self, model.end_input)
+        self._is_started = False
 
     def outputs(self, rows: Rows, is_all: bool = False) -> Dict[str, np.ndarray]:
         """See `ChunkModel.outputs`."""
-        return self._thread.submit(self._model.outputs, rows, is_all).result()
+        if not self._is_started:
+            with concurrent.futures.ThreadPoolExecutor(1, _THREAD) as thread:
+                thread.submit(self._model.start, rows.specs).result()
+            self._is_started = True
+        return self._model.outputs(rows, is_all)
 
     def close(self) -> None:
         """Ends the session, unless it has ended."""
-        self._thread.submit(self._model.close).result()
-        self._thread.shutdown()
+        self._model.close()
 
 
 class LoadedModel:
     """A trained model.
 
-    Its methods can be called from several threads. TensorFlow runs in a thread of the model's own,
-    so the caller's default graph and session are not affected.
+    Its methods can be called from several threads. The caller's default graph and session are not
+    affected.
 
     Attributes:
       labels: The labels; of a tagger, its tags; of a pretrained model, none.

@@ -7,9 +7,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from finetune.data.batches import (
-    make_chunks_input_fn,
     make_prediction_input_fn,
     make_training_input_fn,
+    padded_batch,
     steps_per_epoch,
 )
 from finetune.data.row_statistics import RowStatistics
@@ -60,28 +60,19 @@ def test_prediction_yields_every_row_and_a_partial_last_batch():
         batches_of(input_fn, 6)
 
 
-def test_chunks_become_batches_in_the_order_of_their_rows():
-    lengths, taken = [[2, 5, 1], [3], [4, 6]], []
-    orders = [[1, 0, 2], [0], [1, 0]]
-
-    def chunks():
-        for chunk, order in zip(lengths, orders):
-            taken.append(chunk)
-            rows = dataclasses.replace(
-                features_of(len(chunk)),
-                input_ids=np.repeat(chunk, chunk).astype(np.int32),
-                window_starts=np.concatenate([[0], np.cumsum(chunk)]),
-                targets=None,
-            )
-            yield rows, np.array(order)
-
-    specs = dataclasses.replace(features_of(1), targets=None).specs
-    input_fn = make_chunks_input_fn(chunks, specs, batch_size=2, pad_to=7)
-    batches = batches_of(input_fn, 4)
-    assert [b["input_ids"][:, 0].tolist() for b in batches] == [[5, 2], [1], [3], [6, 4]]
-    assert batches[0]["input_mask"].tolist() == [[1] * 5 + [0] * 2, [1] * 2 + [0] * 5]
-    assert {b["segment_ids"].shape[1] for b in batches} == {7}
-    assert taken == lengths
+def test_batch_is_padded_to_a_given_length():
+    lengths = [2, 5, 1]
+    chunk = dataclasses.replace(
+        features_of(3),
+        input_ids=np.repeat(lengths, lengths).astype(np.int32),
+        window_starts=np.concatenate([[0], np.cumsum(lengths)]),
+        targets=None,
+    )
+    ids, mask, segments = padded_batch(chunk, np.array([1, 0]), pad_to=7)
+    assert ids[:, 0].tolist() == [5, 2]
+    assert mask.tolist() == [[1] * 5 + [0] * 2, [1] * 2 + [0] * 5]
+    assert segments.shape == (2, 7)
+    assert padded_batch(chunk, np.array([2, 0]), pad_to=None)[0].tolist() == [[1, 0], [2, 2]]
 
 
 @pytest.fixture(params=[False, True], ids=["any lengths", "by length"])
