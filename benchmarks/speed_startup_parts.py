@@ -21,6 +21,7 @@ import tensorflow.compat.v1 as tf
 import run_classifier
 from finetune.models import checkpoints
 from finetune.output import training_checkpoints
+from finetune.runs.prediction_session import PredictionSession
 
 Estimator = tf.estimator.Estimator  # Loaded on first access: counts as an import
 imported = time.time()
@@ -31,6 +32,9 @@ PARTS = {
     "graph": (Estimator, "_call_model_fn", False),
     "session": (tf.train.ChiefSessionCreator, "create_session", False),
     "first step": (tf.train.MonitoredSession.__mro__[1], "run", True),
+    # A prediction has its own: the graph with its weights, and the batches.
+    "prediction session": (PredictionSession, "__init__", False),
+    "first batch": (PredictionSession, "outputs", True),
     "last checkpoint": (training_checkpoints, "finish_training", False),
 }
 

@@ -101,6 +101,13 @@ def pool_order(lengths: np.ndarray, *, batch_size: int, pool: int) -> np.ndarray
     return start + longest_first(lengths[start : start + batches_in(pool) * batch_size])
 
 
+def in_pool_order(lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Yields the row numbers of each batch to predict, pool by pool; see `pool_order`."""
+    for pool in range(num_pools(len(lengths), batch_size)):
+        order = pool_order(lengths, batch_size=batch_size, pool=pool)
+        yield from (order[i : i + batch_size] for i in range(0, len(order), batch_size))
+
+
 def longest_first(lengths: np.ndarray) -> np.ndarray:
     """Returns the numbers of all rows, int64 [rows], the longest first."""
     return np.argsort(-lengths, kind="stable")

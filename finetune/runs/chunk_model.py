@@ -1,6 +1,6 @@
 """A trained model that predicts one chunk of rows after another in one session."""
 
-from typing import Dict, Iterator, Mapping, Optional
+from typing import Dict, Iterator, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -39,20 +39,20 @@ class ChunkModel:
           is_all: Whether the chunk is all there is to predict. Then its rows are computed in the
             same batches as those of a file, so that their predictions have the same bits.
         """
-        order = self._order_of_file(chunk) if is_all else row_order.longest_first(chunk.lengths)
-        return row_order.restored(self._computed(chunk, order), order, self._batch_size)
+        lengths, size = chunk.lengths, self._batch_size
+        if is_all:
+            batches = list(row_order.in_pool_order(lengths, size))
+        else:
+            order = row_order.longest_first(lengths)
+            batches = [order[start : start + size] for start in range(0, len(order), size)]
+        outputs = self._computed(chunk, batches)
+        return row_order.restored(outputs, np.concatenate(batches), size)
 
-    def _order_of_file(self, rows: Rows) -> np.ndarray:
-        lengths, size = rows.lengths, self._batch_size
-        pools = range(row_order.num_pools(len(lengths), size))
-        orders = [row_order.pool_order(lengths, batch_size=size, pool=pool) for pool in pools]
-        return np.concatenate(orders)
-
-    def _computed(self, chunk: Rows, order: np.ndarray) -> Iterator[Dict[str, np.ndarray]]:
+    def _computed(
+        self, chunk: Rows, batches: Sequence[np.ndarray]
+    ) -> Iterator[Dict[str, np.ndarray]]:
         session = self.start(chunk.specs)
-        for start in range(0, len(order), self._batch_size):
-            rows = order[start : start + self._batch_size]
-            yield session.outputs(padded_batch(chunk, rows, self._run.pad_to))
+        return (session.outputs(padded_batch(chunk, rows, self._run.pad_to)) for rows in batches)
 
     def close(self) -> None:
         """Ends the session."""

@@ -2,39 +2,33 @@
 
 import contextlib
 import logging
-import os
-from typing import Callable, Dict, Generator, Iterator, Optional
+from typing import Dict, Iterator, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from finetune.data.batches import make_prediction_input_fn
-from finetune.data.row_order import in_input_order
+from finetune.data.batches import padded_batch
+from finetune.data.row_order import in_input_order, in_pool_order
 from finetune.data.rows import Rows
 from finetune.models import checkpoints
-from finetune.models.model_fn import NO_TRAINING, Training
+from finetune.models.model_fn import Training
 from finetune.output import best_model, training_checkpoints
 from finetune.runs.output_dir import no_trained_model
+from finetune.runs.prediction_session import PredictionSession
 from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
-from finetune.training.hooks import Diverged
 from finetune.training.session import make_session_config
 from finetune.util.errors import InputError
 from finetune.util.progress import tracked
-from finetune.util.tensorflow_errors import reason_of
 
 _log = logging.getLogger(__name__)
-
-# TensorFlow raises these if a file of a checkpoint is truncated, altered or missing.
-_DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)
 
 
 def make_estimator(
     run: Run,
     task: Task,
     init_checkpoint: Optional[str],
-    training: Training = NO_TRAINING,
-    model_dir: Optional[str] = None,
+    training: Training,
 ) -> tf.estimator.Estimator:
     """Makes the Estimator for a run.
 
@@ -42,12 +36,11 @@ def make_estimator(
       run: The run.
       task: The run's task.
       init_checkpoint: The checkpoint from which variables are loaded.
-      training: How to train; by default, the Estimator only predicts.
-      model_dir: The Estimator's directory; by default, the output directory.
+      training: How to train.
     """
     config = run.config
     run_config = tf.estimator.RunConfig(
-        model_dir=model_dir or run.output_dir,
+        model_dir=run.output_dir,
         tf_random_seed=config.seed,
         log_step_count_steps=None,
         save_summary_steps=None,
@@ -72,9 +65,8 @@ def model_outputs(
     Raises:
       InputError: The checkpoint is damaged, or its outputs are not finite.
     """
-    input_fn = make_prediction_input_fn(features, batch_size=batch_size, pad_to=run.pad_to)
     outputs = tracked(
-        _predicted_batches(run, task, input_fn, checkpoint),
+        _batch_outputs(run, task, features, batch_size, checkpoint),
         f"{what}: ",
         total=len(features),
         size=lambda batch: len(batch[min(batch)]),
@@ -83,47 +75,13 @@ def model_outputs(
         yield from in_input_order(outputs, features.lengths, batch_size)
 
 
-def _predicted_batches(
-    run: Run, task: Task, input_fn: Callable[[], tf.data.Dataset], checkpoint: str
-) -> Generator[Dict[str, np.ndarray], None, None]:
-    """Yields a trained model's predictions for each batch of an `input_fn`, in its order.
-
-    Raises:
-      InputError: The checkpoint is damaged, or its outputs are not finite.
-    """
-    # The graph of a tagger contains BERT's pooler, which it does not use, and which the checkpoint
-    # of an imported model lacks. In a directory without checkpoints, the Estimator keeps the
-    # variables that the model_fn has loaded, and requires no others.
-    is_imported = run.record is not None and run.record.source is not None
-    empty = os.path.join(run.output_dir, "no_checkpoints") if is_imported else None
-    estimator = make_estimator(run, task, checkpoint, model_dir=empty)
-    # If the directory contains checkpoints, an Estimator loads the newest unless one is named.
-    has_own = not empty and training_checkpoints.latest(run.output_dir) is not None
-    path = checkpoint if has_own else None
-    batches = estimator.predict(input_fn, yield_single_examples=False, checkpoint_path=path)
-    with damage_named(checkpoint), contextlib.closing(batches):
-        for arrays in batches:
-            check_finite(arrays, checkpoint)
-            yield arrays
-
-
-@contextlib.contextmanager
-def damage_named(checkpoint: str) -> Iterator[None]:
-    """Raises `InputError` if TensorFlow finds that a checkpoint is damaged."""
-    try:
-        yield
-    except _DAMAGED as error:
-        raise InputError(
-            f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Retrain, or copy it "
-            "again."
-        ) from error
-
-
-def check_finite(outputs: Dict[str, np.ndarray], checkpoint: str) -> None:
-    """Raises `InputError` if outputs of a trained model are not finite."""
-    for name, array in outputs.items():
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            raise Diverged(f"{checkpoint}: the model's {name} are not finite numbers")
+def _batch_outputs(
+    run: Run, task: Task, features: Rows, batch_size: int, checkpoint: str
+) -> Iterator[Dict[str, np.ndarray]]:
+    """Yields the predictions for each batch, in the order of `in_pool_order`."""
+    with contextlib.closing(PredictionSession(run, task, features.specs, checkpoint)) as session:
+        for rows in in_pool_order(features.lengths, batch_size):
+            yield session.outputs(padded_batch(features, rows, run.pad_to))
 
 
 def trained_checkpoint(run: Run) -> str:

@@ -1,6 +1,7 @@
 """A trained model in a session that computes one batch after another."""
 
-from typing import Callable, Dict, List, Mapping, Optional, Protocol
+import contextlib
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -9,9 +10,14 @@ from tensorflow.core.protobuf import config_pb2
 from finetune.data.rows import Spec
 from finetune.models import checkpoints
 from finetune.models.model_fn import NO_TRAINING, Training, ancestors
-from finetune.runs.estimators import check_finite, damage_named
 from finetune.runs.resolve import Run
+from finetune.training.hooks import Diverged
 from finetune.training.session import make_session_config
+from finetune.util.errors import InputError
+from finetune.util.tensorflow_errors import reason_of
+
+# TensorFlow raises these if a file of a checkpoint is truncated, altered or missing.
+_DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)
 
 
 class HasModelFn(Protocol):
@@ -24,8 +30,8 @@ class HasModelFn(Protocol):
 class PredictionSession:
     """The graph of a `model_fn` for prediction, with trained weights.
 
-    It computes the same as `Estimator.predict`, without the work around each step that the
-    Estimator and its input pipeline do. Several threads can use it.
+    Unlike `Estimator.predict`, it can wait for batches, and does little work besides the model's.
+    Files, streams and Python programs get their predictions from it. Several threads can use it.
     """
 
     def __init__(self, run: Run, task: HasModelFn, specs: Mapping[str, Spec], checkpoint: str):
@@ -42,7 +48,7 @@ class PredictionSession:
         """
         config, self._checkpoint = run.config, checkpoint
         settings = make_session_config(config.use_xla, config.use_bf16, config.use_fp16)
-        with tf.Graph().as_default() as graph, damage_named(checkpoint):
+        with tf.Graph().as_default() as graph, _damage_named(checkpoint):
             inputs = {
                 name: tf.placeholder(spec.dtype, [None] * spec.rank) for name, spec in specs.items()
             }
@@ -80,9 +86,27 @@ class PredictionSession:
           InputError: The outputs are not finite.
         """
         found = dict(zip(self._names, self._compute(*batch)))
-        check_finite(found, self._checkpoint)
+        _check_finite(found, self._checkpoint)
         return found
 
     def close(self) -> None:
         """Frees the memory."""
         self._session.close()
+
+
+@contextlib.contextmanager
+def _damage_named(checkpoint: str) -> Iterator[None]:
+    """Raises `InputError` if TensorFlow finds that a checkpoint is damaged."""
+    try:
+        yield
+    except _DAMAGED as error:
+        raise InputError(
+            f"{checkpoint}: the checkpoint is damaged ({reason_of(error)}). Retrain, or copy it "
+            "again."
+        ) from error
+
+
+def _check_finite(outputs: Mapping[str, np.ndarray], checkpoint: str) -> None:
+    for name, array in outputs.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise Diverged(f"{checkpoint}: the model's {name} are not finite numbers")

@@ -138,16 +138,16 @@ def test_each_mode_has_its_own_batch_size(model, binary_data, tmp_path, monkeypa
     seen = []
 
     def spy_on(module, name):
-        make_input_fn = getattr(module, name)
+        function = getattr(module, name)
 
-        def spy(features, *, batch_size, **settings):
+        def spy(rows, batch_size, **settings):
             seen.append(batch_size)
-            return make_input_fn(features, batch_size=batch_size, **settings)
+            return function(rows, batch_size=batch_size, **settings)
 
         monkeypatch.setattr(module, name, spy)
 
     spy_on(train, "make_training_input_fn")
-    spy_on(estimators, "make_prediction_input_fn")
+    spy_on(estimators, "in_pool_order")
     sizes = ("--eval_batch_size=3", "--predict_batch_size=5")
     modes = ("--do_train", "--do_eval", "--do_predict")
     assert classify(model, tmp_path, *modes, *sizes, num_train_epochs=1) == 0
