@@ -7,9 +7,9 @@ from typing import Callable, Dict, Type
 
 import tensorflow.compat.v1 as tf
 
-from finetune.runs.estimators import damaged_as_input_errors
 from finetune.runs.export import ExportRequest
 from finetune.runs.export_source import check_folder, find_trained
+from finetune.runs.prediction_session import damaged_as_input_errors
 from finetune.runs.prepare import make_task
 from finetune.runs.trained_run import trained_run
 from finetune.tasks.classification import saved_model as classification

@@ -48,7 +48,7 @@ class PredictionSession:
         """
         config, self._checkpoint = run.config, checkpoint
         settings = make_session_config(config.use_xla, config.use_bf16, config.use_fp16)
-        with tf.Graph().as_default() as graph, _damage_named(checkpoint):
+        with tf.Graph().as_default() as graph, damaged_as_input_errors(checkpoint):
             inputs = {
                 name: tf.placeholder(spec.dtype, [None] * spec.rank) for name, spec in specs.items()
             }
@@ -95,8 +95,8 @@ class PredictionSession:
 
 
 @contextlib.contextmanager
-def _damage_named(checkpoint: str) -> Iterator[None]:
-    """Raises `InputError` if TensorFlow finds that a checkpoint is damaged."""
+def damaged_as_input_errors(checkpoint: str) -> Iterator[None]:
+    """Turns TensorFlow's errors about a damaged checkpoint into `InputError`."""
     try:
         yield
     except _DAMAGED as error:
