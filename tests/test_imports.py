@@ -108,6 +108,7 @@ NEED_TENSORFLOW = (
     "finetune.reports.*",
     "finetune.runs.*",
     "finetune.tasks.*.head",
+    "finetune.tasks.*graph_*",
     "finetune.tasks.*saved_model",
     "finetune.tasks.*.task",
     "finetune.tasks.tagging.crf",

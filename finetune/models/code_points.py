@@ -24,7 +24,10 @@ ALONE = 4  # A word of its own: punctuation or a CJK ideograph
 MARK = 8  # A nonspacing mark, which uncased models drop
 CASED = 16  # For the final sigma
 IGNORED = 32  # The final sigma's rule looks past it
-COMBINING_SHIFT = 8  # The combining class is in the bits from this one on
+COMBINES = 64  # A mark of any kind, which belongs to the character before it
+BLANK = 128  # Whitespace for Python, which is more than `SPACE`
+LOWER = 256  # A lower-case letter
+COMBINING_SHIFT = 16  # The combining class is in the bits from this one on
 
 _SIGMA = "\u03a3"
 # Categories of unassigned and private code points, which the tokenizer treats as letters, and of
@@ -125,8 +128,10 @@ def _kind(char: str) -> int:
 
 
 def _other_traits(char: str) -> int:
-    mark = MARK if unicodedata.category(char) == "Mn" else 0
-    return mark | _sigma_traits(char) | unicodedata.combining(char) << COMBINING_SHIFT
+    category = unicodedata.category(char)
+    mark = (MARK if category == "Mn" else 0) | (COMBINES if category.startswith("M") else 0)
+    case = (BLANK if char.isspace() else 0) | (LOWER if char.islower() else 0)
+    return mark | case | _sigma_traits(char) | unicodedata.combining(char) << COMBINING_SHIFT
 
 
 def _sigma_traits(char: str) -> int:

@@ -5,7 +5,7 @@ The results equal those of `finetune.data.truncation` and `finetune.data.frame`.
 Shapes: B rows, W windows (B if each row is one window), S wordpieces in the longest window.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -14,7 +14,7 @@ from finetune.data.truncation import Cut, head_share
 from finetune.models.graph_tokenizer import GraphPieces
 
 
-class _Range(NamedTuple):
+class Range(NamedTuple):
     """Part [start, end) of the wordpieces of each row or window, int32 [W] each."""
 
     start: tf.Tensor
@@ -22,11 +22,12 @@ class _Range(NamedTuple):
 
     @property
     def lengths(self) -> tf.Tensor:
+        """The number of wordpieces, int32 [W]."""
         return self.end - self.start
 
 
-class _CutRows(NamedTuple):
-    """What is kept of rows.
+class Windows(NamedTuple):
+    """Windows of rows.
 
     Attributes:
       a: Parts of the first text, in order.
@@ -34,8 +35,8 @@ class _CutRows(NamedTuple):
       rows: int32 [W], the row of each window.
     """
 
-    a: List[_Range]
-    b: List[_Range]
+    a: Sequence[Range]
+    b: Sequence[Range]
     rows: tf.Tensor
 
 
@@ -59,6 +60,13 @@ def framed(
         kept = _windows(a.lengths, length_b, room, cut)
     else:
         kept = _truncated(a.lengths, length_b, room, cut.truncation)
+    return assembled(a, b, kept, frame)
+
+
+def assembled(
+    a: GraphPieces, b: Optional[GraphPieces], kept: Windows, frame: Frame
+) -> Dict[str, tf.Tensor]:
+    """Returns the inputs of a model for windows of texts; see `framed`."""
     num_windows = tf.size(kept.rows)
     cls, sep = (tf.fill([num_windows, 1], token) for token in (frame.cls_id, frame.sep_id))
     parts = [cls, *_gathered(a, kept.a, kept.rows), sep]
@@ -69,6 +77,8 @@ def framed(
         second_starts += frame.num_between - 1
     ragged = tf.concat(parts, axis=1)  # [W, (wordpieces)]
     input_ids = ragged.to_tensor()  # [W, S]
+    # Without rows, S would be 0, but heads use the first position.
+    input_ids = tf.pad(input_ids, [[0, 0], [0, tf.maximum(1 - tf.shape(input_ids)[1], 0)]])
     positions = tf.range(tf.shape(input_ids)[1])  # [S]
     is_real = positions < tf.cast(ragged.row_lengths(), tf.int32)[:, tf.newaxis]
     is_second = is_real & (positions >= second_starts[:, tf.newaxis])  # [W, S]
@@ -80,7 +90,9 @@ def framed(
     }
 
 
-def _gathered(pieces: GraphPieces, parts: List[_Range], rows: tf.Tensor) -> List[tf.RaggedTensor]:
+def _gathered(
+    pieces: GraphPieces, parts: Sequence[Range], rows: tf.Tensor
+) -> List[tf.RaggedTensor]:
     """Returns the ids of parts of the rows: ragged int32 [W, (wordpieces)] each."""
     row_starts = tf.gather(tf.cumsum(pieces.lengths, exclusive=True), rows)  # [W]
     gathered = []
@@ -90,9 +102,9 @@ def _gathered(pieces: GraphPieces, parts: List[_Range], rows: tf.Tensor) -> List
     return gathered
 
 
-def _truncated(length_a: tf.Tensor, length_b: tf.Tensor, room: int, truncation: str) -> _CutRows:
+def _truncated(length_a: tf.Tensor, length_b: tf.Tensor, room: int, truncation: str) -> Windows:
     kept_a, kept_b = _kept_lengths(length_a, length_b, room)
-    return _CutRows(
+    return Windows(
         a=_ends_of(length_a, kept_a, truncation),
         b=_ends_of(length_b, kept_b, truncation),
         rows=tf.range(tf.size(length_a)),
@@ -113,7 +125,7 @@ def _kept_lengths(
     )
 
 
-def _ends_of(length: tf.Tensor, kept: tf.Tensor, truncation: str) -> List[_Range]:
+def _ends_of(length: tf.Tensor, kept: tf.Tensor, truncation: str) -> Sequence[Range]:
     """Returns the start and the end of texts that are kept."""
     # `tf.round` rounds halves to even, as Python does.
     share = head_share(truncation)
@@ -121,10 +133,10 @@ def _ends_of(length: tf.Tensor, kept: tf.Tensor, truncation: str) -> List[_Range
     is_whole = length <= kept
     head = tf.where_v2(is_whole, length, head)
     tail = tf.where_v2(is_whole, 0, kept - head)
-    return [_Range(tf.zeros_like(head), head), _Range(length - tail, length)]
+    return [Range(tf.zeros_like(head), head), Range(length - tail, length)]
 
 
-def _windows(length_a: tf.Tensor, length_b: tf.Tensor, room: int, cut: Cut) -> _CutRows:
+def _windows(length_a: tf.Tensor, length_b: tf.Tensor, room: int, cut: Cut) -> Windows:
     """See `truncation.cut_row`."""
     fits = length_a + length_b <= room  # [B]
     longer, other = tf.maximum(length_a, length_b), tf.minimum(length_a, length_b)
@@ -137,14 +149,14 @@ def _windows(length_a: tf.Tensor, length_b: tf.Tensor, room: int, cut: Cut) -> _
     numbers = tf.range(tf.size(rows)) - tf.gather(tf.cumsum(counts, exclusive=True), rows)
     starts = numbers * tf.gather(stride, rows)
     ends = tf.minimum(starts + tf.gather(width, rows), tf.gather(longer, rows))
-    of_other = _Range(tf.zeros_like(starts), tf.gather(kept, rows))
+    of_other = Range(tf.zeros_like(starts), tf.gather(kept, rows))
     is_a = tf.gather(length_a >= length_b, rows)
-    return _CutRows(
-        a=[_chosen(is_a, _Range(starts, ends), of_other)],
-        b=[_chosen(is_a, of_other, _Range(starts, ends))],
+    return Windows(
+        a=[_chosen(is_a, Range(starts, ends), of_other)],
+        b=[_chosen(is_a, of_other, Range(starts, ends))],
         rows=rows,
     )
 
 
-def _chosen(condition: tf.Tensor, first: _Range, second: _Range) -> _Range:
-    return _Range(*(tf.where_v2(condition, *pair) for pair in zip(first, second)))
+def _chosen(condition: tf.Tensor, first: Range, second: Range) -> Range:
+    return Range(*(tf.where_v2(condition, *pair) for pair in zip(first, second)))

@@ -97,23 +97,35 @@ class GraphTokenizer:
             token_out_type=tf.int64,
         )
 
-    def tokenize(self, texts: tf.Tensor) -> GraphPieces:
-        """Returns the wordpieces of texts, string [B] in UTF-8; invalid bytes are dropped."""
-        with tf.name_scope("tokenizer"):
-            characters = self._cleaned(_decode(texts, self._tables.traits))
-            if self._lower_case:
-                characters = self._lowered(characters)
-            return self._pieces(*_words(characters), tf.size(texts))
+    def decode(self, texts: tf.Tensor) -> Characters:
+        """Returns the characters of texts, string [B] in UTF-8, with a space after each text.
 
-    def _cleaned(self, characters: Characters) -> Characters:
-        return characters.masked(~_has(characters.traits, code_points.DROPPED))
+        Invalid bytes are dropped.
+        """
+        return _decode(texts, self._tables.traits)
+
+    def tokenize(self, texts: tf.Tensor) -> GraphPieces:
+        """Returns the wordpieces of texts, string [B] in UTF-8."""
+        with tf.name_scope("tokenizer"):
+            return self.tokenize_characters(self.decode(texts), tf.size(texts))
+
+    def tokenize_codes(self, codes: tf.RaggedTensor) -> GraphPieces:
+        """Returns the wordpieces of texts, given as code points, ragged int32 [B, (codes)]."""
+        return self.tokenize_characters(_separated(codes, self._tables.traits), codes.nrows())
+
+    def tokenize_characters(self, characters: Characters, num_texts: tf.Tensor) -> GraphPieces:
+        """Returns the wordpieces of decoded texts, with a space after each; see `decode`."""
+        characters = cleaned(characters)
+        if self._lower_case:
+            characters = self._lowered(characters)
+        return self._pieces(*split_words(characters), num_texts)
 
     def _lowered(self, characters: Characters) -> Characters:
         """Lower-cases characters and strips their accents."""
         codes = _with_final_sigmas(characters)
         characters = _replaced(characters._replace(codes=codes), self._tables)
         characters = _in_canonical_order(characters)
-        return characters.masked(~_has(characters.traits, code_points.MARK))
+        return characters.masked(~has_trait(characters.traits, code_points.MARK))
 
     def _pieces(
         self, characters: Characters, word_starts: tf.Tensor, num_texts: tf.Tensor
@@ -184,16 +196,21 @@ def _look_up(table: PagedTable, codes: tf.Tensor) -> tf.Tensor:
     return tf.gather(tf.constant(table.values), tf.bitwise.left_shift(pages, PAGE_BITS) + low)
 
 
-def _has(traits: tf.Tensor, bit: int) -> tf.Tensor:
+def has_trait(traits: tf.Tensor, bit: int) -> tf.Tensor:
+    """Returns whether characters have a trait of `code_points`, bool [N]."""
     return tf.not_equal(tf.bitwise.bitwise_and(traits, bit), 0)
 
 
 def _decode(texts: tf.Tensor, traits: PagedTable) -> Characters:
     """Returns the code points of texts, string [B], with a space after each text."""
     decoded = tf.strings.unicode_decode(texts, "UTF-8", errors="ignore")
-    decoded = decoded.with_row_splits_dtype(tf.int32)
-    ends = tf.fill([tf.size(texts), 1], _SPACE)
-    codes = tf.concat([decoded, ends], axis=1)  # [B, (code points)]
+    return _separated(decoded.with_row_splits_dtype(tf.int32), traits)
+
+
+def _separated(codes: tf.RaggedTensor, traits: PagedTable) -> Characters:
+    """Returns the characters of texts, ragged [B, (code points)], with a space after each text."""
+    ends = tf.fill([codes.nrows(), 1], _SPACE)
+    codes = tf.concat([codes, ends], axis=1)
     rows = codes.value_rowids()
     sources = tf.range(tf.size(rows)) - tf.gather(codes.row_starts(), rows)
     return Characters(codes.values, _look_up(traits, codes.values), rows, sources)
@@ -205,9 +222,9 @@ def _with_final_sigmas(characters: Characters) -> tf.Tensor:
     The rule is that of Unicode (3.13, Final_Sigma): a cased letter comes before it and none after
     it, apart from characters that are ignored.
     """
-    is_seen = ~_has(characters.traits, code_points.IGNORED)
+    is_seen = ~has_trait(characters.traits, code_points.IGNORED)
     # A space at either end, so that every sigma has a character before and after it.
-    is_cased = tf.boolean_mask(_has(characters.traits, code_points.CASED), is_seen)
+    is_cased = tf.boolean_mask(has_trait(characters.traits, code_points.CASED), is_seen)
     is_cased = tf.concat([[False], is_cased, [False]], axis=0)
     number = tf.cumsum(tf.cast(is_seen, tf.int32))  # [N], from 1; that of a sigma counts itself
     is_final = tf.gather(is_cased, number - tf.cast(is_seen, tf.int32)) & ~tf.gather(
@@ -239,7 +256,7 @@ def _in_canonical_order(characters: Characters) -> Characters:
     is_starter = tf.equal(classes, 0)
     runs = tf.cumsum(tf.cast(is_starter, tf.int32))
     # Marks are dropped later, and their order does not matter.
-    matters = ~is_starter & ~_has(characters.traits, code_points.MARK)
+    matters = ~is_starter & ~has_trait(characters.traits, code_points.MARK)
 
     def in_order() -> Tuple[tf.Tensor, ...]:
         keys = tf.cast(runs, tf.int64) * 256 + tf.cast(classes, tf.int64)
@@ -248,15 +265,20 @@ def _in_canonical_order(characters: Characters) -> Characters:
     return Characters(*tf.cond(tf.reduce_any(matters), in_order, lambda: tuple(characters)))
 
 
-def _words(characters: Characters) -> Tuple[Characters, tf.Tensor]:
-    """Splits characters into words.
+def cleaned(characters: Characters) -> Characters:
+    """Returns the characters without those that the tokenizer drops."""
+    return characters.masked(~has_trait(characters.traits, code_points.DROPPED))
+
+
+def split_words(characters: Characters) -> Tuple[Characters, tf.Tensor]:
+    """Splits cleaned characters into words, at whitespace, punctuation and ideographs.
 
     Returns:
       The characters except spaces, and the start of each word among them, int32 [W + 1]; the last
       one is their number.
     """
-    is_space = _has(characters.traits, code_points.SPACE)
-    is_alone = _has(characters.traits, code_points.ALONE)
+    is_space = has_trait(characters.traits, code_points.SPACE)
+    is_alone = has_trait(characters.traits, code_points.ALONE)
     ends_word = tf.concat([[True], (is_space | is_alone)[:-1]], axis=0)[: tf.size(is_space)]
     starts_word = tf.boolean_mask(ends_word | is_alone, ~is_space)
     kept = characters.masked(~is_space)

@@ -14,15 +14,22 @@ from finetune.runs.prepare import make_task
 from finetune.runs.trained_run import trained_run
 from finetune.tasks.classification import saved_model as classification
 from finetune.tasks.classification.task import Classification
+from finetune.tasks.question_answering import saved_model as question_answering
+from finetune.tasks.question_answering.task import QuestionAnswering
 from finetune.tasks.saved_model import ServingGraph, Signature
+from finetune.tasks.tagging import saved_model as tagging
+from finetune.tasks.tagging.task import Tagging
 from finetune.tasks.task import Task
-from finetune.util.errors import InputError
 from finetune.util.files import atomic_folder
 from finetune.util.log import is_useful
 
 _log = logging.getLogger(__name__)
 
-_BUILDERS: Dict[Type[Task], Callable[..., ServingGraph]] = {Classification: classification.build}
+_BUILDERS: Dict[Type[Task], Callable[..., ServingGraph]] = {
+    Classification: classification.build,
+    Tagging: tagging.build,
+    QuestionAnswering: question_answering.build,
+}
 
 
 def export_to_saved_model(request: ExportRequest) -> None:
@@ -36,11 +43,8 @@ def export_to_saved_model(request: ExportRequest) -> None:
     run = trained_run(request.output_dir, request.processors)
     task = make_task(run)
     logging.getLogger("tensorflow").addFilter(is_useful)
-    build = _BUILDERS.get(type(task))
-    if build is None:
-        raise InputError(f"{request.output_dir}: models of {task.script} cannot be exported yet.")
     with tf.Graph().as_default(), tf.variable_scope("", use_resource=True):
-        graph = build(task, checkpoint)
+        graph = _BUILDERS[type(task)](task, checkpoint)
         folder = os.path.join(request.export_dir, str(_next_version(request.export_dir)))
         with atomic_folder(folder) as scratch, damaged_as_input_errors(checkpoint):
             _save(graph, scratch)

@@ -123,15 +123,10 @@ _ENTITY = {
 }
 
 
-def _or_minus_one(key: str) -> Callable[[Prediction], int]:
-    """Returns a function that gets an offset, which is missing if a question has no answer."""
-    return lambda p: -1 if p[key] is None else p[key]
-
-
 _ANSWER = {
-    "answer": Tensor(_STRING, lambda p: p["answer"] or ""),
-    "start": Tensor(_INT, _or_minus_one("start")),
-    "end": Tensor(_INT, _or_minus_one("end")),
+    "answer": Tensor(_STRING, lambda p: p["answer"]),
+    "start": Tensor(_INT, lambda p: p["start"]),
+    "end": Tensor(_INT, lambda p: p["end"]),
     "score": Tensor(_FLOAT, lambda p: p["score"]),
     "no_answer_probability": Tensor(_FLOAT, lambda p: p["no_answer_probability"]),
 }

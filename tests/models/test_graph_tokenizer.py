@@ -114,16 +114,18 @@ def test_table_of_traits_has_every_kind():
     traits = code_points.make_tables(True).traits.full()
     assert traits.shape == (0x110000,)
     expected = {
-        " ": code_points.SPACE,
-        "\u2028": code_points.SPACE,
+        " ": code_points.SPACE | code_points.BLANK,
+        "\u2028": code_points.SPACE | code_points.BLANK,
+        "\x1c": code_points.DROPPED | code_points.BLANK,
         "\0": code_points.DROPPED,
         "\ufffd": code_points.DROPPED,
         "$": code_points.ALONE,
         "\u4e00": code_points.ALONE,
         "\u3042": 0,
-        "\u0301": code_points.MARK | code_points.IGNORED | 230 << 8,
-        "\u302e": 224 << 8,
+        "\u0301": code_points.MARK | code_points.COMBINES | code_points.IGNORED | 230 << 16,
+        "\u302e": code_points.COMBINES | 224 << 16,
         "A": code_points.CASED,
+        "a": code_points.CASED | code_points.LOWER,
         "'": code_points.ALONE | code_points.IGNORED,
     }
     assert {char: traits[ord(char)] for char in expected} == expected

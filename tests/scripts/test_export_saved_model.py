@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 import finetune
 import prepare_model
+from finetune.models import torch_pickle
 from tests.support.files import read_json, write_json
 from tests.support.saved_models import (
     GOLDEN,
@@ -56,15 +57,18 @@ def check(output_dir, export_dir, texts):
     export(output_dir, export_dir)
     with finetune.load(str(output_dir)) as model, served(export_dir / "1") as (run, definitions):
         check_definitions(model, definitions)
+        is_classifier = model.kind not in ("answers", "entities")
         predictions = model.predict(texts)
         columns = zip(*([text] if isinstance(text, str) else text for text in texts))
         inputs = dict(zip(model.text_names, map(as_bytes, columns)))
         check_outputs(model, predictions, run("serving_default", inputs))
+        assert run("serving_default", {name: as_bytes([]) for name in inputs}) is not None
+        if not is_classifier:  # Their outputs for wordpiece ids are those of the model.
+            return predictions
         ids = model._task.encode(
             "test", list(map(model._task.example_of, texts, texts)), None, True
         )
         check_outputs(model, predictions, run("token_ids", ids.batch(np.arange(len(texts)))))
-        assert run("serving_default", {name: as_bytes([]) for name in inputs}) is not None
         examples = [_example(dict(zip(inputs, row))) for row in zip(*inputs.values())]
         for name, key in (("classify", "scores"), ("regress", "outputs")):
             if name in definitions:
@@ -125,6 +129,62 @@ def test_numbers(tmp_path):
     prepare_model.prepare(str(source), str(tmp_path / "out"), fine_tuned=True)
     change_record(tmp_path / "out", mean=5.0, scale=0.25)
     check(tmp_path / "out", tmp_path / "exported", TEXTS)
+
+
+TAGGED = [
+    "Anna lives in Paris.", "", " \0 ", "x\x1cPeter\u2028works, in (London)", "a" * 250 + " Anna",
+    "in e\u0301\u0302t\u00e9 \U0001f600 Peter's of the new company " * 6, "Anna\ufffd Paris",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tagger(tmp_path_factory):
+    return import_golden("bert_token", tmp_path_factory.mktemp("tagger") / "out")
+
+
+@pytest.mark.parametrize("split", ["punctuation", "whitespace", "characters"])
+def test_entities(tagger, tmp_path, split):
+    settings = {"max_seq_length": 17, "doc_stride": 4, "word_split": split}
+    out = copy(tagger, tmp_path / "out", settings)
+    predictions = check(out, tmp_path / "exported", TAGGED)
+    assert len({len(prediction["entities"]) for prediction in predictions}) > 2
+
+
+QUESTIONS = [
+    ("who?", "Peter works in Paris."),
+    ("where does Peter work?" * 9, "Anna e\u0301\u0301 lives in London. \u302e " * 7),
+    ("what\u0301", "e\u0301\u0302 x"), ("x", "\u0301"), ("in which city", "a b " * 50 + "\0c"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def answerer(tmp_path_factory):
+    """The output directory of a model that answers questions; its weights are a tagger's."""
+    folder = tmp_path_factory.mktemp("answerer")
+    source = shutil.copytree(GOLDEN / "bert_token", folder / "source")
+    tensors = torch_pickle.read(str(source / "pytorch_model.bin"))
+    (source / "pytorch_model.bin").unlink()
+    tensors = {name.replace("classifier", "qa_outputs"): array for name, array in tensors.items()}
+    tensors.update({f"qa_outputs.{n}": tensors[f"qa_outputs.{n}"][:2] for n in ("weight", "bias")})
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    save_file(arrays, source / "model.safetensors")
+    config = read_json(source / "config.json")
+    del config["id2label"], config["label2id"]
+    write_json(source / "config.json", {**config, "architectures": ["BertForQuestionAnswering"]})
+    prepare_model.prepare(str(source), str(folder / "out"), fine_tuned=True)
+    return folder / "out"
+
+
+@pytest.mark.parametrize("threshold", [None, -1.0], ids=str)
+def test_answers(answerer, tmp_path, threshold):
+    facts = {"allows_no_answer": threshold is not None, "null_score_diff_threshold": threshold}
+    if threshold is None:
+        del facts["null_score_diff_threshold"]
+    settings = {"max_seq_length": 23, "max_query_length": 7, "doc_stride": 5}
+    out = copy(answerer, tmp_path / "out", {**settings, "max_answer_length": 4}, **facts)
+    predictions = check(out, tmp_path / "exported", QUESTIONS)
+    num_answers = sum(prediction["answer"] != "" for prediction in predictions)
+    assert num_answers == {None: 5, -1.0: 3}[threshold]
 
 
 def test_texts_are_left_out_if_they_were_cleaned(classifier, tmp_path, caplog):

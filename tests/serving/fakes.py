@@ -74,7 +74,7 @@ class FakeModel:
         start = context.find(question)
         span = {"answer": question, "start": start, "end": start + len(question), "score": 0.5}
         if start < 0:
-            span = {"answer": "", "start": None, "end": None, "score": 0.5}
+            span = {"answer": "", "start": 0, "end": 0, "score": 0.5}
         return {"question": question, **span, "no_answer_probability": 0.25, "next_best": []}
 
 

@@ -31,7 +31,7 @@ NO_ENTITIES = {
     "entity_scores": [0.0, 0.0],
 }
 ANSWER = {"answer": "b", "start": 2, "end": 3, "score": 0.5, "no_answer_probability": 0.25}
-NO_ANSWER = {**ANSWER, "answer": "", "start": -1, "end": -1}
+NO_ANSWER = {**ANSWER, "answer": "", "start": 0, "end": 0}
 
 # (path below /v1, body, reply); without a body, the method is GET.
 ANSWERED = [

@@ -284,7 +284,7 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         given = self.config.null_score_diff_threshold
         return self.kept_threshold if given is None else given
 
-    def _answer_threshold(self) -> float:
+    def answer_threshold(self) -> float:
         """Returns the odds of no answer above which a question has none."""
         return (self._threshold() or 0.0) if self.allows_no_answer else math.inf
 
@@ -292,7 +292,7 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         self, examples: Iterable[Question], features: QuestionFeatures, outputs: Outputs
     ) -> EvaluationDetails:
         found = self._candidates(examples, features, outputs)
-        threshold = self._answer_threshold()
+        threshold = self.answer_threshold()
         return review_answers(
             examples,
             (each.choose(threshold) for each in found),
@@ -308,7 +308,7 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         files = AnswerFiles(
             rows,
             allows_no_answer=self.allows_no_answer,
-            threshold=self._answer_threshold(),
+            threshold=self.answer_threshold(),
             for_google=stream_of(self.config.predict_file or "") is None,
         )
         self._files = files
@@ -332,7 +332,7 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
     def predictions(
         self, examples: Iterable[Question], features: QuestionFeatures, outputs: Outputs
     ) -> Iterator[Mapping[str, Any]]:
-        threshold = self._answer_threshold()
+        threshold = self.answer_threshold()
         for question, found in zip(examples, self._candidates(examples, features, outputs)):
             yield prediction(question, found.choose(threshold), found)
 

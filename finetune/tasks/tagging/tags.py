@@ -41,7 +41,8 @@ _LETTERS: Dict[str, Dict[str, str]] = {
 }
 SCHEMES = tuple(_LETTERS)
 LENIENT = "lenient"
-_ALL_LETTERS = {**_LETTERS["BMES"], **_LETTERS["BILOU"]}
+# For a letter of any scheme, the letter of IOBES that it stands for
+IOBES_LETTERS = {**_LETTERS["BMES"], **_LETTERS["BILOU"]}
 
 
 class SchemeError(NamedTuple):
@@ -81,7 +82,7 @@ def spans_of(tags: Sequence[str]) -> List[Span]:
     start, open_type = 0, None
     for i, tag in enumerate([*tags, "O"]):
         letter, kind = split_tag(tag)
-        letter = _ALL_LETTERS.get(letter, letter)
+        letter = IOBES_LETTERS.get(letter, letter)
         if open_type is not None and (letter in "BSO" or kind != open_type):
             spans.append((start, i, open_type))
             open_type = None

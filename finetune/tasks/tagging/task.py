@@ -65,7 +65,12 @@ _METRICS = (
 
 
 class Tagging(Task[NerConfig, TaggedText, TaggingFeatures]):
-    """The task of `run_ner.py`."""
+    """The task of `run_ner.py`.
+
+    Attributes:
+      bare_text_split: How bare text is split into words.
+      form: The form of the training texts.
+    """
 
     script = "run_ner.py"
     config_class = NerConfig
@@ -100,8 +105,8 @@ class Tagging(Task[NerConfig, TaggedText, TaggingFeatures]):
             if isinstance(processor, NERProcessor)
         )
         super().__init__(config, Processors(files, bare_text), model, labels)
-        self._bare_text_split = bare_text.bare_text_split
-        self._form = form
+        self.bare_text_split = bare_text.bare_text_split
+        self.form = form
 
     @classmethod
     def resolve(
@@ -168,7 +173,7 @@ class Tagging(Task[NerConfig, TaggedText, TaggingFeatures]):
         return cls(config, processors, model, labels, TextForm.from_json(facts))
 
     def facts(self) -> Mapping[str, Any]:
-        return self._form.to_json()
+        return self.form.to_json()
 
     def encode(
         self,
@@ -186,7 +191,7 @@ class Tagging(Task[NerConfig, TaggedText, TaggingFeatures]):
             max_seq_length=self.max_seq_length,
             doc_stride=self.config.require("doc_stride"),
             tokenizer=self.model.tokenizer,
-            by_sentence=split != "train" and self._form.is_sentence,
+            by_sentence=split != "train" and self.form.is_sentence,
         )
 
     def label_counts(
@@ -277,7 +282,7 @@ class Tagging(Task[NerConfig, TaggedText, TaggingFeatures]):
 
     def example_of(self, guid: str, given: object) -> TaggedText:
         if isinstance(given, str):
-            return TaggedText.from_spans(guid, given, None, None, self._bare_text_split)
+            return TaggedText.from_spans(guid, given, None, None, self.bare_text_split)
         if isinstance(given, (tuple, list)) and all(isinstance(word, str) for word in given):
             return TaggedText.from_words(guid, given)
         raise InputError(f"{guid}: found {given!r:.80}; expected a text, or a list of words.")
