@@ -1,6 +1,8 @@
 """Requests that wait are computed together, by number of tokens."""
 
+import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -96,6 +98,25 @@ def test_cancelled_request_is_not_computed(recorder, batcher, busy):
     recorder.gate.set()
     assert kept.result(10) == ["KEPT"]
     assert recorder.batches == [["first"], ["kept"]]
+
+
+def test_batch_waits_for_clients_that_ask_again(recorder):
+    made = Batcher(recorder.predict, max_tokens=100, max_waiting=9, observe=recorder.observe,
+                   patience=1e6)  # fmt: skip
+
+    def ask_twice(text):
+        made.submit([text]).result(20)
+        return made.submit([text + text]).result(20)
+
+    with contextlib.closing(made), ThreadPoolExecutor(2) as clients:
+        first = clients.submit(ask_twice, "a")
+        eventually(lambda: recorder.batches == [["a"]])
+        second = clients.submit(ask_twice, "b")
+        eventually(lambda: made.num_waiting == 1)
+        recorder.gate.set()
+        assert (first.result(20), second.result(20)) == (["AA"], ["BB"])
+    # The second batch waits for "aa". The third does not wait, because no other request waits.
+    assert recorder.batches == [["a"], ["b", "aa"], ["bb"]]
 
 
 def test_closing_answers_what_waits(recorder, batcher, busy):
