@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple, Union
 
 from finetune.serving.errors import RestError, bad_request
 from finetune.serving.json_values import shown, type_of
@@ -10,18 +10,26 @@ from finetune.serving.json_values import shown, type_of
 Text = Union[str, Tuple[str, ...]]  # A tuple if the model takes two texts
 
 Features = Dict[str, List[Any]]
+EXAMPLES = "inputs"  # The name of the input that takes examples
 
 
 class Predict(NamedTuple):
     """A predict request.
 
     Attributes:
-      texts: The texts.
+      texts: The texts; if the signature takes examples, the serialized `tf.Example`s.
       by_row: Whether it has row format.
     """
 
-    texts: List[Text]
+    texts: List[Any]
     by_row: bool
+
+
+class _Inputs(NamedTuple):
+    """The names of a signature's inputs, and a function that reads the value of one."""
+
+    names: Sequence[str]
+    read: Callable[[Any], Any]
 
 
 def signature_name(body: Dict[str, Any]) -> str:
@@ -45,15 +53,28 @@ def predict_request(body: Dict[str, Any], names: Sequence[str]) -> Predict:
     Raises:
       RestError: The request is wrong.
     """
+    return _predict_request(body, _Inputs(names, _string))
+
+
+def predict_examples(body: Dict[str, Any]) -> Predict:
+    """Returns the serialized examples of a predict request, whose signature takes examples.
+
+    Raises:
+      RestError: The request is wrong.
+    """
+    return _predict_request(body, _Inputs((EXAMPLES,), _bytes))
+
+
+def _predict_request(body: Dict[str, Any], inputs: _Inputs) -> Predict:
     if "instances" in body and "inputs" in body:
         raise bad_request(
             f"JSON Value: {shown(body)} Not formatted correctly expecting only one of 'inputs' or "
             "'instances' keys to exist "
         )
     if "instances" in body:
-        return Predict(_rows(_list_of(body, "instances"), names), by_row=True)
+        return Predict(_rows(_list_of(body, "instances"), inputs), by_row=True)
     if "inputs" in body:
-        return Predict(_columns(body["inputs"], names), by_row=False)
+        return Predict(_columns(body["inputs"], inputs), by_row=False)
     raise bad_request("Missing 'inputs' or 'instances' key")
 
 
@@ -66,68 +87,69 @@ def _list_of(body: Dict[str, Any], key: str) -> List[Any]:
     return values
 
 
-def _rows(rows: List[Any], names: Sequence[str]) -> List[Text]:
+def _rows(rows: List[Any], inputs: _Inputs) -> List[Any]:
     are_objects = _is_object(rows[0])
-    if not are_objects and len(names) > 1:
+    if not are_objects and len(inputs.names) > 1:
         raise bad_request(
             "instances is a plain list, but expecting list of objects as multiple input tensors "
             "required as per tensorinfo_map"
         )
-    return [_row(number, row, names, are_objects) for number, row in enumerate(rows)]
+    return [_row(number, row, inputs, are_objects) for number, row in enumerate(rows)]
 
 
-def _row(number: int, row: Any, names: Sequence[str], is_object: bool) -> Text:
+def _row(number: int, row: Any, inputs: _Inputs, is_object: bool) -> Any:
     if is_object != _is_object(row):
         found = "object but got list" if is_object else "value/list but got object"
         raise bad_request(f"Expecting {found} at item {number} of input list")
     if not is_object:
         with_place = f"Failed to process element: {number} of 'instances' list. Error: "
-        return _in_place(with_place, row)
-    texts = {}
+        return _in_place(with_place, row, inputs)
+    values = {}
     for name, value in row.items():
         place = f"Failed to process element: {number} key: {name} of 'instances' list. Error: "
-        if name not in names:
+        if name not in inputs.names:
             message = f"JSON object: does not have named input: {name}"
             raise bad_request(f"{place}INVALID_ARGUMENT: {message}")
-        texts[name] = _in_place(place, value)
-    if len(texts) != len(names):
+        values[name] = _in_place(place, value, inputs)
+    if len(values) != len(inputs.names):
         raise bad_request(
             f"Failed to process element: {number} of 'instances' list. JSON object: {shown(row)} "
-            f"keys must be equal to: {','.join(sorted(names))}"
+            f"keys must be equal to: {','.join(sorted(inputs.names))}"
         )
-    return _joined([texts[name] for name in names])
+    return _joined([values[name] for name in inputs.names])
 
 
-def _in_place(place: str, value: Any) -> str:
+def _in_place(place: str, value: Any, inputs: _Inputs) -> Any:
     try:
-        return _string(value)
+        return inputs.read(value)
     except RestError as error:
         raise bad_request(f"{place}INVALID_ARGUMENT: {error}") from None
 
 
-def _columns(inputs: Any, names: Sequence[str]) -> List[Text]:
-    if not _is_object(inputs):
+def _columns(given: Any, inputs: _Inputs) -> List[Any]:
+    names = inputs.names
+    if not _is_object(given):
         if len(names) > 1:
             raise bad_request(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors "
                 "required as per tensorinfo_map"
             )
-        inputs = {names[0]: inputs}
+        given = {names[0]: given}
     for name in names:
-        if name not in inputs:
+        if name not in given:
             raise bad_request(f"Missing named input: {name} in 'inputs' object.")
-    columns = [_column(inputs[name]) for name in names]
+    columns = [_column(given[name], inputs) for name in names]
     if len(set(map(len, columns))) > 1:
         sizes = ", ".join(f"{name}: {len(column)}" for name, column in zip(names, columns))
         raise bad_request(f"The inputs have different numbers of texts ({sizes}).")
-    return [_joined(texts) for texts in zip(*columns)]
+    return [_joined(values) for values in zip(*columns)]
 
 
-def _column(values: Any) -> List[str]:
+def _column(values: Any, inputs: _Inputs) -> List[Any]:
     if not isinstance(values, list):
-        _string(values)  # Says what is wrong if it is not a text.
+        inputs.read(values)  # Says what is wrong if it is not a text.
         raise bad_request(f"JSON Value: {shown(values)} is a text; expected a list of texts.")
-    return [_string(value) for value in values]
+    return [inputs.read(value) for value in values]
 
 
 def examples_of(body: Dict[str, Any]) -> List[Features]:
@@ -191,7 +213,7 @@ def _feature_values(name: str, values: List[Any]) -> List[Any]:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, (str, dict)):
+    if isinstance(value, (str, bytes, dict)):
         return "bytes"
     return "float" if isinstance(value, float) else "int64"
 
@@ -230,6 +252,18 @@ def _string(value: Any) -> str:
     """Returns a text, which can be given as {"b64": …}."""
     if isinstance(value, str):
         return value
+    try:
+        return _bytes(value).decode("utf-8")
+    except UnicodeDecodeError:
+        raise bad_request("Unable to base64 decode") from None
+
+
+def _bytes(value: Any) -> bytes:
+    """Returns the bytes of a text, or those that {"b64": …} stands for."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("utf-8")
     if not isinstance(value, dict):
         raise bad_request(
             f"JSON Value: {shown(value)} Type: {type_of(value)} is not of expected type: string"
@@ -237,10 +271,10 @@ def _string(value: Any) -> str:
     if not _is_base64(value):
         raise bad_request(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
     try:
-        return base64.b64decode(value["b64"], validate=True).decode("utf-8")
+        return base64.b64decode(value["b64"], validate=True)
     except (binascii.Error, ValueError):
         raise bad_request("Unable to base64 decode") from None
 
 
-def _joined(texts: Sequence[str]) -> Text:
-    return texts[0] if len(texts) == 1 else tuple(texts)
+def _joined(values: Sequence[Any]) -> Any:
+    return values[0] if len(values) == 1 else tuple(values)

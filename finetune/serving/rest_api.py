@@ -7,8 +7,9 @@ from typing import Any, Awaitable, Callable, Dict, List, Mapping, Optional, Sequ
 from finetune.serving import request_texts, signatures
 from finetune.serving.batching import Answers
 from finetune.serving.errors import RestError, bad_request
+from finetune.serving.example_protos import features_of
 from finetune.serving.json_values import parse_object
-from finetune.serving.request_texts import Text
+from finetune.serving.request_texts import Predict, Text
 from finetune.serving.rest_paths import CLASSIFY, METADATA, PREDICT, STATUS, Target
 from finetune.serving.served_model import ServedModel
 from finetune.serving.signatures import METHODS, Signatures
@@ -49,12 +50,12 @@ class RestApi:
         if target.verb != PREDICT:
             return encode(await self._results(target, request, name, wait))
         found = self._signatures(target)
-        _check_predict(found, name)
-        texts, by_row = request_texts.predict_request(request, found.text_names)
+        texts, by_row = _predict_texts(found, name, request)
         predictions = await self._predictions(target, texts, wait)
+        outputs = found.outputs_of(name)
         if by_row:
-            return encode({"predictions": found.rows(predictions)})
-        return encode({"outputs": found.columns(predictions)})
+            return encode({"predictions": signatures.rows(outputs, predictions)})
+        return encode({"outputs": signatures.columns(outputs, predictions)})
 
     async def _results(
         self, target: Target, request: Dict[str, Any], name: str, wait: Wait
@@ -124,15 +125,15 @@ class RestApi:
         }
 
 
-def _check_predict(found: Signatures, name: str) -> None:
+def _predict_texts(found: Signatures, name: str, request: Dict[str, Any]) -> Predict:
+    """Returns the texts of a predict request, which can use any signature."""
     if name in ("", signatures.DEFAULT):
-        return
+        return request_texts.predict_request(request, found.text_names)
     if name not in found.defaults.values():
         raise bad_request(f'Serving signature name: "{name}" not found in signature def')
-    raise bad_request(
-        f'The signature "{name}" takes examples: use :{name} or the signature '
-        f'"{signatures.DEFAULT}".'
-    )
+    serialized, by_row = request_texts.predict_examples(request)
+    examples = list(map(features_of, serialized))
+    return Predict(request_texts.texts_of(examples, found.text_names), by_row)
 
 
 def _check_method(found: Signatures, verb: str, name: str) -> None:

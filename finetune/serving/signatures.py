@@ -2,6 +2,7 @@
 
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+from finetune.serving.request_texts import EXAMPLES
 from finetune.serving.rest_paths import CLASSIFY, PREDICT, REGRESS
 
 DEFAULT = "serving_default"
@@ -50,34 +51,38 @@ class Signatures:
         elif kind == "regression":
             self.defaults[REGRESS] = REGRESS
 
-    def rows(self, predictions: Sequence[Prediction]) -> List[Any]:
-        """Returns the reply to a request in row format: one value per text."""
-        columns = self._columns(predictions)
-        if len(columns) == 1:
-            return next(iter(columns.values()))
-        return [dict(zip(columns, values)) for values in zip(*columns.values())]
-
-    def columns(self, predictions: Sequence[Prediction]) -> Any:
-        """Returns the reply to a request in column format: one list per output."""
-        columns = self._columns(predictions)
-        return next(iter(columns.values())) if len(columns) == 1 else columns
-
-    def _columns(self, predictions: Sequence[Prediction]) -> Dict[str, List[Any]]:
-        return {name: _column(output, predictions) for name, output in self.outputs.items()}
+    def outputs_of(self, name: str) -> Mapping[str, Tensor]:
+        """Returns the outputs of a signature: of `DEFAULT`, or of one that takes examples."""
+        return {CLASSIFY: _CLASSES, REGRESS: _NUMBERS}.get(name, self.outputs)
 
     def definition(self) -> Dict[str, Any]:
         """Returns the signatures as the JSON form of TensorFlow's `SignatureDef`."""
         texts = {name: _info(name, _STRING, 1) for name in self.text_names}
-        outputs = {name: _info(name, each.dtype, each.rank) for name, each in self.outputs.items()}
-        found = {DEFAULT: _definition(texts, outputs, PREDICT)}
-        examples = {"inputs": _info("examples", _STRING, 1)}
-        if CLASSIFY in self.defaults:
-            results = {"classes": _info("labels", _STRING, 2), "scores": _info("scores", _FLOAT, 2)}
-            found[CLASSIFY] = _definition(examples, results, CLASSIFY)
-        if REGRESS in self.defaults:
-            results = {"outputs": _info("prediction", _FLOAT, 1)}
-            found[REGRESS] = _definition(examples, results, REGRESS)
-        return found
+        examples = {EXAMPLES: _info("examples", _STRING, 1)}
+        return {
+            name: _definition(texts if name == DEFAULT else examples, self.outputs_of(name), verb)
+            for verb, name in self.defaults.items()
+        }
+
+
+def rows(outputs: Mapping[str, Tensor], predictions: Sequence[Prediction]) -> List[Any]:
+    """Returns the reply to a request in row format: one value per text."""
+    columns = _columns(outputs, predictions)
+    if len(columns) == 1:
+        return next(iter(columns.values()))
+    return [dict(zip(columns, values)) for values in zip(*columns.values())]
+
+
+def columns(outputs: Mapping[str, Tensor], predictions: Sequence[Prediction]) -> Any:
+    """Returns the reply to a request in column format: one list per output."""
+    found = _columns(outputs, predictions)
+    return next(iter(found.values())) if len(found) == 1 else found
+
+
+def _columns(
+    outputs: Mapping[str, Tensor], predictions: Sequence[Prediction]
+) -> Dict[str, List[Any]]:
+    return {name: _column(output, predictions) for name, output in outputs.items()}
 
 
 def classes(prediction: Prediction) -> List[Tuple[str, float]]:
@@ -99,7 +104,7 @@ def _outputs(kind: str, labels: List[str]) -> Dict[str, Tensor]:
         return {"prediction": Tensor(_FLOAT, regression)}
     probabilities = {
         "labels": Tensor(_STRING, lambda _: labels, 2),
-        "probabilities": Tensor(_FLOAT, lambda p: list(p["probabilities"].values()), 2),
+        "probabilities": _CLASSES["scores"],
     }
     if kind == "multi_label":
         return {"prediction": Tensor(_STRING, lambda p: p["prediction"], 2, ""), **probabilities}
@@ -108,6 +113,14 @@ def _outputs(kind: str, labels: List[str]) -> Dict[str, Tensor]:
         "score": Tensor(_FLOAT, lambda p: p["score"]),
         **probabilities,
     }
+
+
+# The outputs of the signatures that take examples
+_CLASSES = {
+    "classes": Tensor(_STRING, lambda p: list(p["probabilities"]), 2),
+    "scores": Tensor(_FLOAT, lambda p: list(p["probabilities"].values()), 2),
+}
+_NUMBERS = {"outputs": Tensor(_FLOAT, regression)}
 
 
 def _entity_tensor(dtype: str, key: str, filler: Any) -> Tensor:
@@ -141,10 +154,10 @@ def _column(output: Tensor, predictions: Sequence[Prediction]) -> List[Any]:
     return [[*value, *[output.filler] * (length - len(value))] for value in values]
 
 
-def _definition(inputs: Any, outputs: Any, verb: str) -> Dict[str, Any]:
+def _definition(inputs: Any, outputs: Mapping[str, Tensor], verb: str) -> Dict[str, Any]:
     return {
         "inputs": inputs,
-        "outputs": outputs,
+        "outputs": {name: _info(name, each.dtype, each.rank) for name, each in outputs.items()},
         "method_name": METHODS[verb],
         "defaults": {},
     }

@@ -10,6 +10,21 @@ GOOD = {"prediction": "good", "score": 0.75, "labels": ["bad", "good"]}
 BAD = {**GOOD, "prediction": "bad"}
 GOOD["probabilities"], BAD["probabilities"] = [0.25, 0.75], [0.75, 0.25]
 GOOD_BASE64 = {"b64": base64.b64encode(b"good").decode()}
+
+
+def example(feature, kind=b"\n"):
+    """Returns a tf.Example as JSON: {text: [good]}, or a feature of another name or kind.
+
+    Each message and text is preceded by its field's tag and its length, in one byte each.
+    """
+    value = kind + b"\x06\n\x04good"
+    entry = b"\n" + bytes([len(feature)]) + feature + b"\x12" + bytes([len(value)]) + value
+    features = b"\n" + bytes([len(entry)]) + entry
+    serialized = b"\n" + bytes([len(features)]) + features
+    return {"b64": base64.b64encode(serialized).decode()}
+
+
+EXAMPLE = example(b"text")
 AVAILABLE = {
     "version": "1",
     "state": "AVAILABLE",
@@ -63,6 +78,16 @@ ANSWERED = [
         "/models/mood:classify",
         {"signature_name": "classify", "examples": [{"text": ["good"]}, {"text": "x"}]},
         {"results": [[["bad", 0.25], ["good", 0.75]], [["bad", 0.75], ["good", 0.25]]]},
+    ),
+    (
+        "/models/mood:predict",
+        {"signature_name": "classify", "instances": [{"inputs": EXAMPLE}]},
+        {"predictions": [{"classes": ["bad", "good"], "scores": [0.25, 0.75]}]},
+    ),
+    (
+        "/models/stars:predict",
+        {"signature_name": "regress", "inputs": {"inputs": [EXAMPLE]}},
+        {"outputs": [4.5]},
     ),
     (
         "/models/pairs:classify",
@@ -148,6 +173,31 @@ REJECTED = [
         {"signature_name": "mine", **ONE},
         400,
         'Serving signature name: "mine" not found in signature def',
+    ),
+    (
+        PREDICT,
+        {"signature_name": "regress", "instances": [EXAMPLE]},
+        400,
+        'Serving signature name: "regress" not found in signature def',
+    ),
+    (
+        PREDICT,
+        {"signature_name": "classify", "instances": ["xyz"]},
+        400,
+        "Could not parse example input, value: 'xyz'",
+    ),
+    (
+        PREDICT,
+        {"signature_name": "classify", "instances": [example(b"word")]},
+        400,
+        "Name: <unknown>, Feature: text (data type: string) is required but could not be found.",
+    ),
+    (
+        PREDICT,
+        {"signature_name": "classify", "instances": [example(b"text", kind=b"\x1a")]},
+        400,
+        "Name: <unknown>, Key: text, Index: 0.  Data types don't match. Data type: "
+        "int64 but expected type: string",
     ),
     (PREDICT, {"texts": ["x"]}, 400, "Missing 'inputs' or 'instances' key"),
     (PREDICT, {"inputs": ["x"], **ONE}, 400, "JSON Value: …"),

@@ -4,8 +4,12 @@ import json
 import socket
 import threading
 
+import numpy as np
 import pytest
 import requests
+from google.protobuf import json_format
+from tensorflow.core.framework import types_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from finetune.serving.app import Limits
 from tests.serving.fakes import FakeModel, eventually, make_models, serving
@@ -63,6 +67,27 @@ def test_preflight_and_unknown_pages(url):
         "error": "Not found: GET /favicon.ico"
     }
     assert requests.post(f"{url}metrics", timeout=20).status_code == 405
+
+
+@pytest.mark.parametrize("name", make_models())
+def test_official_messages_describe_each_model(url, name):
+    status = send(url, f"/models/{name}", None).text
+    found = json_format.Parse(status, get_model_status_pb2.GetModelStatusResponse())
+    assert [each.version for each in found.model_version_status] == [1]
+    metadata = send(url, f"/models/{name}/metadata", None).json()["metadata"]
+    signatures = json_format.ParseDict(
+        metadata["signature_def"], get_model_metadata_pb2.SignatureDefMap()
+    ).signature_def
+    described = signatures["serving_default"]
+    columns = {key: ["good", "AB"] for key in described.inputs}
+    outputs = send(url, f"/models/{name}:predict", {"inputs": columns}).json()["outputs"]
+    outputs = outputs if len(described.outputs) > 1 else {"prediction": outputs}
+    for key, info in described.outputs.items():
+        array = np.array(outputs.pop(key))
+        kind = {types_pb2.DT_STRING: "U", types_pb2.DT_INT32: "i", types_pb2.DT_FLOAT: "f"}
+        assert (array.ndim, array.dtype.kind) == (len(info.tensor_shape.dim), kind[info.dtype])
+        assert len(array) == 2
+    assert outputs == {}
 
 
 def test_metrics_count_requests_and_batches(url):
