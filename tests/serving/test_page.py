@@ -76,6 +76,26 @@ def test_button_is_reached_with_the_tab_key(page):
     assert page.wait(f"{RESULT}.innerText").split()[:3] == ["✓", "bad", "75.0%"]
 
 
+def test_model_is_chosen_with_the_arrow_keys(page):
+    page.evaluate("document.getElementById('model').focus()")
+    page.press("ArrowDown")
+    page.press("ArrowDown")
+    assert page.evaluate("document.getElementById('model').value") == "pairs"
+    page.press("Tab")
+    shown = "Array.from(document.querySelectorAll('#texts label'), (label) => label.innerText)"
+    assert page.evaluate(shown) == ["First text", "Second text"]
+    # The fake model finds "good" in a tuple only if a text is just that.
+    assert submit(page, "good", "x").split()[:3] == ["✓", "good", "75.0%"]
+
+
+def test_several_labels_are_ticked(page):
+    choose(page, "topics")
+    words = ["✓", "bad", "87.5%", "✓", "good", "87.5%"]
+    assert submit(page, "good and bad").split() == words
+    page.evaluate("document.querySelector('textarea').value = ''")
+    assert submit(page, "neither").split() == ["bad", "12.5%", "good", "12.5%"]
+
+
 def test_entities_are_marked_and_nothing_is_taken_for_html(page):
     choose(page, "ner")
     text = f"😀 ANNA in {NASTY} PARIS"
