@@ -41,6 +41,23 @@ def main(argv: List[str]) -> int:
         help="new folder to write; for a SavedModel, it can contain other versions",
     )
     parser.add_argument("--without_crf", action="store_true", help="leave out a tagger's CRF")
+    parser.add_argument(
+        "--quantize",
+        default="",
+        choices=("int8",),
+        help="onnx: add a quantised copy, unless its score on the dev data is too low",
+    )
+    parser.add_argument(
+        "--max_quality_loss",
+        type=float,
+        default=0.5,
+        help="by how many points the score of the quantised copy can be lower (default: 0.5)",
+    )
+    parser.add_argument(
+        "--dev_file",
+        default="",
+        help="the file on which it is scored (default: the dev data of the training run)",
+    )
     args = parser.parse_args(argv[1:])
     set_up_logging()
     try:
@@ -48,7 +65,15 @@ def main(argv: List[str]) -> int:
         export_dir = local_path(args.export_dir, "export_dir")
         from processors import PROCESSORS  # A user's file, which can import anything.
 
-        request = ExportRequest(output_dir, export_dir, PROCESSORS, without_crf=args.without_crf)
+        request = ExportRequest(
+            output_dir,
+            export_dir,
+            PROCESSORS,
+            without_crf=args.without_crf,
+            quantize=args.quantize,
+            max_quality_loss=args.max_quality_loss,
+            dev_file=local_path(args.dev_file, "dev_file"),
+        )
         with user_path_errors((output_dir, export_dir)):
             export(args.to, request)
     except UsageError as error:

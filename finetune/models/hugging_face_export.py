@@ -27,6 +27,12 @@ def family_of(bert_config: modeling.BertConfig) -> Family:
     return FAMILIES[bert_config.family]
 
 
+def input_names(bert_config: modeling.BertConfig) -> List[str]:
+    """Returns the names of a model's inputs: one without several segments has no segment ids."""
+    names = ["input_ids", "attention_mask"]
+    return [*names, "token_type_ids"] if bert_config.type_vocab_size > 1 else names
+
+
 def read_tensors(
     checkpoint: str, bert_config: modeling.BertConfig, head: str
 ) -> Dict[str, np.ndarray]:
@@ -110,6 +116,7 @@ def write_tokenizer(model: Pretrained, folder: str) -> None:
     settings: Dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": model.bert_config.max_position_embeddings,
+        "model_input_names": input_names(model.bert_config),
         **tokens,
     }
     if isinstance(model.tokenizer, FullTokenizer):

@@ -21,6 +21,11 @@ BPE_FILES = ("vocab.json", "merges.txt")  # In older models, instead of tokenize
 SENTENCEPIECE = "sentencepiece.bpe.model"  # The same, for XLM-RoBERTa and CamemBERT
 MODEL_CARD = "README.md"
 
+# ONNX, in the layout of Hugging Face's hub, which optimum and transformers.js read.
+ONNX_MODEL = "onnx/model.onnx"
+ONNX_QUANTIZED = "onnx/model_quantized.onnx"
+ONNX_DATA_SUFFIX = "_data"  # After the name of a model too large for one file
+
 # A key of tokenizer_config.json: the number of characters up to which a word is split.
 LONGEST_WORD = "max_input_chars_per_word"
 

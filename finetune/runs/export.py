@@ -19,12 +19,18 @@ class ExportRequest:
       export_dir: The folder to write.
       processors: `PROCESSORS` from processors.py.
       without_crf: Whether to leave out a tagger's CRF.
+      quantize: "int8" to add a quantised copy, or "".
+      max_quality_loss: By how many points the dev metric of that copy can be worse.
+      dev_file: The file on which it is scored; "" for the dev data of the training run.
     """
 
     output_dir: str
     export_dir: str
     processors: Mapping[str, Type[DataProcessor]]
     without_crf: bool = False
+    quantize: str = ""
+    max_quality_loss: float = 0.5
+    dev_file: str = ""
 
 
 class ExportFormat(NamedTuple):
@@ -51,9 +57,21 @@ def _to_saved_model(request: ExportRequest) -> None:
     export_to_saved_model(request)
 
 
+def _to_onnx(request: ExportRequest) -> None:
+    from finetune.models.onnx_files import check_installed
+
+    check_installed()
+    from finetune.runs.export_onnx import export_to_onnx
+
+    export_to_onnx(request)
+
+
 # By the value of --to.
 FORMATS: Dict[str, ExportFormat] = {
     "huggingface": ExportFormat(_to_hugging_face, flags=("without_crf",)),
+    "onnx": ExportFormat(
+        _to_onnx, flags=("without_crf", "quantize", "max_quality_loss", "dev_file")
+    ),
     "saved_model": ExportFormat(_to_saved_model),
 }
 

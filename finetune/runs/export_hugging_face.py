@@ -2,12 +2,13 @@
 
 import logging
 import os
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, NamedTuple
 
 import numpy as np
 
 from finetune.models import hugging_face_export, names, pretrained
 from finetune.models.families import SEQUENCE
+from finetune.models.pretrained import Pretrained
 from finetune.output.run_record import RunRecord
 from finetune.runs.export_source import check_new_folder, find_trained, scores_of
 from finetune.runs.model_card import model_card
@@ -18,6 +19,29 @@ from finetune.tasks.tagging import hugging_face as tagging
 from finetune.util.files import atomic_folder
 
 _log = logging.getLogger(__name__)
+
+
+class ReadModel(NamedTuple):
+    """A trained model in Hugging Face's terms.
+
+    Attributes:
+      record: The record of its training run.
+      head: Its head.
+      pretrained: Its vocabulary and configuration.
+      tensors: Its tensors by Hugging Face's names.
+      config: The content of config.json.
+    """
+
+    record: RunRecord
+    head: ExportedHead
+    pretrained: Pretrained
+    tensors: Dict[str, np.ndarray]
+    config: Dict[str, Any]
+
+    @property
+    def architecture(self) -> str:
+        """The name of its class in `transformers`."""
+        return self.config["architectures"][0]
 
 
 def export_to_hugging_face(output_dir: str, export_dir: str, *, without_crf: bool = False) -> None:
@@ -31,20 +55,21 @@ def export_to_hugging_face(output_dir: str, export_dir: str, *, without_crf: boo
     Raises:
       InputError: There is no trained model, it cannot be exported, or the folder is not empty.
     """
-    record, checkpoint = find_trained(output_dir)
-    head = _task_of(record).export_head(record, without_crf)
+    model = read_model(output_dir, without_crf)
     check_new_folder(export_dir)
     with atomic_folder(export_dir) as staged:
-        architecture = _write(record, checkpoint, head, staged, scores_of(output_dir))
-    for note in head.notes:
-        _log.info("Note: %s", note)
-    _log.info("%s now contains %s", export_dir, architecture)
+        write_settings(model, staged)
+        hugging_face_export.write_weights(model.tensors, staged)
+        card = model_card(model.record, model.head, scores_of(output_dir), model.architecture)
+        with open(os.path.join(staged, names.MODEL_CARD), "w", encoding="utf-8") as writer:
+            writer.write(card)
+    log_exported(model, export_dir)
 
 
-def _write(
-    record: RunRecord, checkpoint: str, head: ExportedHead, folder: str, scores: Mapping[str, Any]
-) -> str:
-    """Writes the files of a model to a folder; returns the name of its class."""
+def read_model(output_dir: str, without_crf: bool) -> ReadModel:
+    """Reads a trained model; see `export_to_hugging_face`."""
+    record, checkpoint = find_trained(output_dir)
+    head = _task_of(record).export_head(record, without_crf)
     settings = record.settings
     model = pretrained.load(
         str(settings["vocab_file"]),
@@ -55,13 +80,20 @@ def _write(
     if (head.mean, head.scale) != (0.0, 1.0):
         _fold(tensors, hugging_face_export.family_of(model.bert_config).output, head)
     config = hugging_face_export.config_json(model, head.kind, head.config)
-    hugging_face_export.write_json(os.path.join(folder, names.HUGGING_FACE_CONFIG), config)
-    hugging_face_export.write_tokenizer(model, folder)
-    hugging_face_export.write_weights(tensors, folder)
-    architecture = config["architectures"][0]
-    with open(os.path.join(folder, names.MODEL_CARD), "w", encoding="utf-8") as writer:
-        writer.write(model_card(record, head, scores, architecture))
-    return architecture
+    return ReadModel(record, head, model, tensors, config)
+
+
+def write_settings(model: ReadModel, folder: str) -> None:
+    """Writes config.json and the tokenizer's files."""
+    hugging_face_export.write_json(os.path.join(folder, names.HUGGING_FACE_CONFIG), model.config)
+    hugging_face_export.write_tokenizer(model.pretrained, folder)
+
+
+def log_exported(model: ReadModel, export_dir: str) -> None:
+    """Logs what was written, and what the model does differently there."""
+    for note in model.head.notes:
+        _log.info("Note: %s", note)
+    _log.info("%s now contains %s", export_dir, model.architecture)
 
 
 def _task_of(record: RunRecord) -> Any:

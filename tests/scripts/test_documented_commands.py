@@ -58,6 +58,12 @@ NOT_RUN = {
     "pip install -e .": "changes the environment",
     "pip install -c constraints.txt -r requirements-serve.txt": "downloads packages",
     "pip install -c constraints.txt -r requirements-export.txt": "downloads packages",
+    "pip install -c constraints.txt -r requirements-onnx.txt": "downloads packages",
+    "python export_model.py --output_dir=/tmp/reviews --to=onnx --export_dir=reviews_onnx": (
+        "see test_export_onnx.py"
+    ),
+    "python export_model.py --output_dir=/tmp/reviews --to=onnx --export_dir=reviews_int8 "
+    "--quantize=int8": "see test_export_onnx.py",
     "python export_model.py --output_dir=/tmp/reviews --to=saved_model --export_dir=reviews": (
         "see test_export_saved_model.py"
     ),

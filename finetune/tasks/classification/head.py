@@ -1,7 +1,7 @@
 """`model_fn` builders of classifiers: BERT's pooled output, dropout, a dense layer, a loss."""
 
 import dataclasses
-from typing import Callable, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -158,9 +158,14 @@ def create_model(
     logits = dense_head(  # [W, L]
         model.get_pooled_output(), bert_config, is_training, num_labels, head_dropout
     )
+    return pooled(logits, features, pooling)  # [B, L]
+
+
+def pooled(logits: tf.Tensor, features: Mapping[str, tf.Tensor], pooling: Optional[str]) -> Any:
+    """Returns the logits of texts, [B, L], from those of their windows, [W, L]."""
     if pooling is None:
         return logits
-    return POOLINGS[pooling](logits, features["window_rows"])  # [B, L]
+    return POOLINGS[pooling](logits, features["window_rows"])
 
 
 def _sum_and_count(losses: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:

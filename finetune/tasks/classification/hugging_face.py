@@ -1,10 +1,11 @@
 """Classifiers of Hugging Face: `…ForSequenceClassification`."""
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, List, Mapping
 
 from finetune.config.flags import FlagValue
 from finetune.models.families import SEQUENCE
 from finetune.tasks.classification.config import (
+    BEST,
     MULTI_LABEL,
     REGRESSION,
     SINGLE_LABEL,
@@ -71,8 +72,10 @@ def export_head(record: "RunRecord", without_crf: bool) -> ExportedHead:
     problem_type = facts.get("problem_type", SINGLE_LABEL)
     config: dict = {"problem_type": PROBLEM_TYPES[problem_type]}
     notes = []
-    if problem_type == MULTI_LABEL and settings.get("thresholds"):
-        notes.append(f"Thresholds of the labels: {_listed(settings['thresholds'])}.")
+    thresholds = _thresholds(record)
+    if problem_type == MULTI_LABEL and thresholds:
+        notes.append(f"Thresholds of the labels: {', '.join(f'{t:g}' for t in thresholds)}.")
+        config["thresholds"] = thresholds
     if settings.get("long_text") == WINDOWS:
         notes.append("Long texts were read in windows; here, they must be cut or split.")
     if settings.get("clean"):
@@ -83,6 +86,14 @@ def export_head(record: "RunRecord", without_crf: bool) -> ExportedHead:
         return ExportedHead(SEQUENCE, config, "text-classification", notes, **numbers)
     config.update(config_with_labels(record.labels))
     return ExportedHead(SEQUENCE, config, "text-classification", notes)
+
+
+def _thresholds(record: "RunRecord") -> List[float]:
+    """Returns the minimum probability of each label; [] for the default."""
+    given = record.settings.get("thresholds") or []
+    assert isinstance(given, list), given
+    found = record.facts.get("thresholds", []) if given == [BEST] else list(map(float, given))
+    return found * len(record.labels) if len(found) == 1 else found
 
 
 def _listed(value: FlagValue) -> str:

@@ -44,19 +44,24 @@ def answer_model_fn_builder(
         logits = create_model(
             bert_config, is_training, features, padding_free, training.head_dropout
         )
-        nll, is_labelled = gold_nll(logits, features)
-
-        def predictions() -> Dict[str, tf.Tensor]:
-            start_logits, end_logits = tf.unstack(logits, axis=2)  # [B, S] each
-            return {
-                "start_logits": start_logits,
-                "end_logits": end_logits,
-                "negative_log_likelihood": nll,
-            }
-
-        return Head(predictions, lambda: (tf.reduce_sum(nll), tf.reduce_sum(is_labelled)))
+        return head_of_logits(logits, features)
 
     return make_model_fn(build_head, init_checkpoint, training)
+
+
+def head_of_logits(logits: tf.Tensor, features: dict) -> Head:
+    """Returns the head's predictions and loss from its logits, float [B, S, 2]."""
+    nll, is_labelled = gold_nll(logits, features)
+
+    def predictions() -> Dict[str, tf.Tensor]:
+        start_logits, end_logits = tf.unstack(logits, axis=2)  # [B, S] each
+        return {
+            "start_logits": start_logits,
+            "end_logits": end_logits,
+            "negative_log_likelihood": nll,
+        }
+
+    return Head(predictions, lambda: (tf.reduce_sum(nll), tf.reduce_sum(is_labelled)))
 
 
 def create_model(

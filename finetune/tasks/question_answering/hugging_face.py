@@ -40,11 +40,12 @@ def import_head(config: Mapping[str, Any], num_outputs: int, path: str) -> Impor
 def export_head(record: "RunRecord", without_crf: bool) -> ExportedHead:
     """Returns the head of an answering model in Hugging Face's terms."""
     del without_crf
-    notes = []
+    notes, config = [], {}
     if record.facts.get("allows_no_answer"):
         threshold = record.facts.get("null_score_diff_threshold", 0.0)
+        config["null_score_diff_threshold"] = threshold
         notes.append(
             "A question can have no answer. It has none if the score of the first token, as the "
             f"start and the end, exceeds that of the best answer by more than {threshold:.4g}."
         )
-    return ExportedHead(ANSWER, {}, "question-answering", notes)
+    return ExportedHead(ANSWER, config, "question-answering", notes)

@@ -66,6 +66,13 @@ def tagger_model_fn_builder(
     return make_model_fn(build_head, init_checkpoint, training)
 
 
+def head_of_logits(logits: tf.Tensor, features: dict, labels: Sequence[str]) -> Head:
+    """Returns the head without a CRF from the logits of all wordpieces, float [B, S, L]."""
+    words = tf.gather(logits, features["word_positions"], batch_dims=1)  # [B, W, L]
+    rules = crf.make_rules(labels, tags.rules_of(labels), tf.cast(features["starts"], tf.bool))
+    return _make_head(None, rules, words, features, NO_TRAINING)
+
+
 def _make_head(
     chain: Optional[crf.Chain],
     rules: crf.Chain,
