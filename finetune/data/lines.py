@@ -80,7 +80,7 @@ def _decode(reader: Reader, path: str) -> Iterator[Tuple[int, str]]:
     limit = max_line_length_of(path)
     # In UTF-16, for example, a line end is not one byte, so lines are separated after decoding.
     decode_lines = _decode_by_line if "\n".encode(encoding) == b"\n" else _decode_whole
-    has_mark_inside = False
+    has_mark_inside = is_json = False
     for number, text in decode_lines(reader, path, encoding, limit):
         if text.startswith(_MARK):
             if number > 1:
@@ -91,7 +91,9 @@ def _decode(reader: Reader, path: str) -> Iterator[Tuple[int, str]]:
             text = text[1:]
             if not text:
                 continue  # The file contains only the byte order mark.
-        if not has_mark_inside and _MARK in text:
+        is_json |= number == 1 and text.lstrip()[:1] in ("{", "[")
+        # In JSON, a mark between two records is an error, and one inside a text belongs to it.
+        if not has_mark_inside and not is_json and _MARK in text:
             has_mark_inside = True
             _warn_of_mark(path, number)
         if "\0" in text:

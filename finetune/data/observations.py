@@ -6,6 +6,8 @@ import numpy as np
 
 ERROR, WARNING, NOTE = SEVERITIES = ("error", "warning", "note")
 
+LABEL_CONFLICT = ("row", "rows", "conflicting labels: the same text appears with different labels")
+
 
 class Observation(NamedTuple):
     """The rows of a finding, and the parts of its message.

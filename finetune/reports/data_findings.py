@@ -4,12 +4,12 @@ import dataclasses
 import re
 import statistics as stats
 import unicodedata
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from finetune.data import sources
-from finetune.data.observations import NOTE, WARNING, Observation
+from finetune.data.observations import LABEL_CONFLICT, NOTE, WARNING, Observation
 from finetune.data.processor import Example, SkippedRow
 from finetune.data.row_statistics import RowStatistics
 from finetune.reports.length_advice import truncation_advice as advice_on_truncation
@@ -65,6 +65,7 @@ def row_findings(
     train: Optional[SplitData],
     max_seq_length: int,
     suggested_length: int,
+    conflict: Tuple[str, str, str] = LABEL_CONFLICT,
     truncation_advice: str = "",
     fitting_model: str = "",
 ) -> List[Finding]:
@@ -76,10 +77,11 @@ def row_findings(
       train: The training data, if there is any.
       max_seq_length: The run's --max_seq_length.
       suggested_length: The maximum length that the report suggests.
+      conflict: See `Task.conflict`.
       truncation_advice: The task's other ways to handle long texts.
       fitting_model: The command that installs a model for the language of the texts.
     """
-    found = _observed_texts(split, data.statistics, train, fitting_model)
+    found = _observed_texts(split, data.statistics, train, conflict, fitting_model)
     found.append(
         _observed_truncation(data.statistics, max_seq_length, suggested_length, truncation_advice)
     )
@@ -88,7 +90,11 @@ def row_findings(
 
 
 def _observed_texts(
-    split: str, statistics: RowStatistics, train: Optional[SplitData], fitting_model: str
+    split: str,
+    statistics: RowStatistics,
+    train: Optional[SplitData],
+    conflict: Tuple[str, str, str],
+    fitting_model: str,
 ) -> List[Observation]:
     earlier, empty = duplicates(statistics), np.nonzero(statistics.pieces == 0)[0]
     rest = " (the text occurs earlier in the file)"
@@ -96,8 +102,8 @@ def _observed_texts(
     rest = " empty or without wordpieces"
     found.append(Observation(WARNING, empty, "text is", "texts are", rest))
     if split != "test":
-        rest = " with conflicting labels: the same text appears with different labels"
-        found.append(Observation(WARNING, contradictory(statistics), "row", "rows", rest))
+        one, many, how = conflict
+        found.append(Observation(WARNING, contradictory(statistics), one, many, f" with {how}"))
     if split != "train":
         rest, also = " in the training data", also_in(train, statistics)
         found.append(Observation(WARNING, also, "text also appears", "texts also appear", rest))

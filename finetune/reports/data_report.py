@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from finetune.data.observations import ERROR, SEVERITIES, WARNING
+from finetune.data.observations import ERROR, LABEL_CONFLICT, SEVERITIES, WARNING
 from finetune.data.processor import Example
 from finetune.data.row_statistics import RowErrors
 from finetune.data.rows import Rows
@@ -271,6 +271,7 @@ def _report(
             train=train,
             max_seq_length=max_seq_length,
             suggested_length=suggested,
+            conflict=task.conflict if task else LABEL_CONFLICT,
             truncation_advice=task.truncation_advice if task else "",
             fitting_model=vocabulary_fit.fitting_model(texts, model.tokenizer),
         )

@@ -20,7 +20,7 @@ _ROWS: Sequence[Tuple[str, Callable[[SplitReport], str]]] = (
     ("unknown wordpieces", lambda split: f"{split.unknown_token_rate:.2%}"),
     ("empty", lambda split: str(split.empty)),
     ("duplicates", lambda split: str(split.duplicates)),
-    ("conflicting labels", lambda split: str(split.contradictory)),
+    ("contradictory", lambda split: str(split.contradictory)),
     ("also in train", lambda split: str(split.also_in_train)),
 )
 

@@ -30,7 +30,7 @@ import numpy as np
 from finetune.config.config import Config
 from finetune.data import sources
 from finetune.data.frame import single_room
-from finetune.data.observations import Observation
+from finetune.data.observations import LABEL_CONFLICT, Observation
 from finetune.data.processor import DataProcessor, Example
 from finetune.data.row_statistics import RowErrors
 from finetune.data.rows import Rows
@@ -251,6 +251,11 @@ class Task(abc.ABC, Generic[ConfigT, ExampleT, RowsT]):
         Raises:
           InputError: A label or text is invalid.
         """
+
+    @property
+    def conflict(self) -> Tuple[str, str, str]:
+        """A row, rows, and how they conflict: they have the same text, but different labels."""
+        return LABEL_CONFLICT
 
     @property
     def truncation_advice(self) -> str:

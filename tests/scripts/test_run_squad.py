@@ -92,7 +92,9 @@ def test_google_s_command_then_other_ways_to_ask(model, tmp_path, caplog, capsys
     rows = read_jsonl(out / "test_results.jsonl")
     assert_slices(rows, [context for context, _, _ in ROWS])
     keys = {"guid", "question", "answer", "start", "end", "score", "no_answer_probability"}
-    assert set(rows[0]) == {*keys, "next_best"}
+    assert set(rows[0]) == {*keys, "next_best", "gold"}
+    assert [row["gold"] for row in rows] == [[gold] for _, _, gold in ROWS[:6]]
+    assert read_json(out / "eval_results-dev.json")["exact_match"] == 100.0
     assert (rows[0]["answer"], rows[0]["start"]) == ("Paris\u0301", 16)
 
     # Standard input: JSON lines. One question about a file.
@@ -110,7 +112,8 @@ def test_google_s_command_then_other_ways_to_ask(model, tmp_path, caplog, capsys
     # From Python.
     with load(out) as loaded:
         found = loaded.predict([(asked, context) for context, asked, _ in ROWS[:6]])
-        assert found == [{k: v for k, v in row.items() if k != "guid"} for row in rows]
+        ignored = {"guid", "gold"}
+        assert found == [{k: v for k, v in row.items() if k not in ignored} for row in rows]
         assert loaded.predict(("place?", ROWS[4][0]))["answer"] == "France\u0301"
         with pytest.raises(InputError, match="text 1: found 'place.'; expected a question and its"):
             loaded.predict("place?")
@@ -155,6 +158,9 @@ def test_threshold_is_tuned_kept_and_overridden(model, data, tmp_path, caplog):
     first = (out / "test_results.jsonl").read_text(encoding="utf-8")
     assert predict(tmp_path, predict_file=data / "test.json") == 0, caplog.text
     assert (out / "test_results.jsonl").read_text(encoding="utf-8") == first
+    of_predictions = read_json(out / "eval_results-test.json")
+    assert of_predictions["f1"] == scores["f1"]
+    assert of_predictions["null_score_diff_threshold"] == threshold
     checkpoint = next((out / "best").glob("model.ckpt-*.index")).with_suffix("")
     moved = {"init_checkpoint": checkpoint, "output_dir": tmp_path / "elsewhere"}
     assert predict(tmp_path, predict_file=data / "test.json", **moved) == 0, caplog.text

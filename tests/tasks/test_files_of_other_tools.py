@@ -41,6 +41,13 @@ def test_byte_order_mark_inside_a_line_is_reported_once(tmp_path, caplog):
     assert f"{tmp_path}/a.txt:2: a byte order mark inside the line." in message
 
 
+def test_byte_order_mark_inside_json_is_a_part_of_the_text(tmp_path, caplog):
+    content = json.dumps({"text": f"a{BOM}b", "label": "neg"}, ensure_ascii=False)
+    (row,) = texts.read(tmp_path, f"{BOM}{content}\n", "a.jsonl")
+    assert row.text == f"a{BOM}b"
+    assert not [m for m in caplog.messages if "byte order mark" in m]
+
+
 @pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
 def test_lines_that_end_in_two_carriage_returns(tmp_path, name):
     separator = "\t" if name.endswith(".tsv") else ","

@@ -94,9 +94,14 @@ class QuestionFeatures:
         return len(self.windows)
 
     @functools.cached_property
+    def window_array(self) -> np.ndarray:
+        """The windows as an array: int64 [windows, 3]."""
+        return np.array(self.windows, np.int64).reshape(-1, 3)
+
+    @functools.cached_property
     def lengths(self) -> np.ndarray:
         """Number of wordpieces in each window: int [windows]."""
-        question, start, end = np.array(self.windows, np.int64).reshape(-1, 3).T
+        question, start, end = self.window_array.T
         return self.starts_of_contexts[question] + end - start + 1
 
     @functools.cached_property
@@ -243,6 +248,24 @@ def encode_questions(
         statistics=_statistics(questions, asked, encoded, context_of, frame),
         context_hashes=np.array([text_hash([context]) for context in contexts], np.uint64),
     )
+
+
+def with_labels(features: QuestionFeatures, questions: Sequence[Question]) -> QuestionFeatures:
+    """Returns data to predict with the labels of its gold answers, all of which count.
+
+    Raises:
+      InputError: An answer has no wordpieces.
+    """
+    contexts = features.contexts
+    spans = [
+        _spans(question, contexts, contexts.slice_of(context), "all")
+        for question, context in zip(questions, features.context_of)
+    ]
+    starts_of_b = features.starts_of_contexts.tolist()
+    inside = (
+        _inside(each, spans[each.question], starts_of_b[each.question]) for each in features.windows
+    )
+    return dataclasses.replace(features, labels=[found or [(0, 0)] for found in inside])
 
 
 def _cut_questions(asked: Texts, questions: Sequence[Question], cut: Cut, frame: Frame) -> Texts:

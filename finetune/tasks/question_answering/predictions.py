@@ -7,7 +7,7 @@ from typing import IO, Any, Dict, Iterable, List, Mapping
 
 from finetune.output import names
 from finetune.tasks.question_answering.decoding import Candidate, Candidates
-from finetune.tasks.question_answering.question import Question
+from finetune.tasks.question_answering.question import Question, are_answered
 from finetune.util.files import atomic_text
 
 _NUM_NEXT = 4  # Next best answers in a row of test_results.jsonl
@@ -41,12 +41,19 @@ class AnswerFiles:
         self._odds: Dict[str, float] = {}
 
     def write(self, questions: Iterable[Question], candidates: Iterable[Candidates]) -> int:
-        """Writes the rows of questions with their candidates; returns the number of questions."""
+        """Writes the rows of questions with their candidates; returns the number of questions.
+
+        If all questions of a file have gold answers, the rows contain their distinct texts.
+        """
+        questions = list(questions)
+        with_gold = self._for_google and are_answered(questions)
         number = 0
         for question, found in zip(questions, candidates):
             number += 1
             chosen = found.choose(self._threshold)
             row = {"guid": question.guid, **prediction(question, chosen, found)}
+            if with_gold:
+                row["gold"] = list(dict.fromkeys(answer.text for answer in question.gold))
             self._rows.write(json.dumps(row, ensure_ascii=False) + "\n")
             if self._for_google:
                 self._answers[question.guid] = chosen.text

@@ -1,6 +1,7 @@
 """The processor of questions with their contexts."""
 
 import copy
+import logging
 from typing import Dict, Iterable, List, Optional
 
 from finetune.data.processor import DataProcessor
@@ -9,6 +10,8 @@ from finetune.tasks.question_answering import readers
 from finetune.tasks.question_answering.alignment import align
 from finetune.tasks.question_answering.question import Question
 from finetune.util.errors import InputError
+
+_log = logging.getLogger(__name__)
 
 
 class QuestionAnsweringProcessor(DataProcessor):
@@ -51,7 +54,15 @@ class QuestionAnsweringProcessor(DataProcessor):
                     f"{question.place}: the question has no answers; expected a list, which is "
                     "empty if the context contains no answer."
                 )
-        return align(questions)
+        if split != "test":
+            return align(questions)
+        try:
+            return align(questions)
+        except InputError as error:
+            _log.warning("The answers in the data to predict are ignored: %s", error)
+            for question in questions:
+                question.answers = None
+            return questions
 
 
 def check_ids(questions: Iterable[Question]) -> None:

@@ -1,7 +1,7 @@
 """A question about a context, and its gold answers."""
 
 import dataclasses
-from typing import List, Optional, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 UNKNOWN = -1  # The offset of an answer whose place in the context is not known
 
@@ -32,7 +32,8 @@ class Question:
       guid: Its id, unique in its split.
       question: The question.
       context: The text that contains the answer.
-      answers: The gold answers; empty if the context contains no answer; None in data to predict.
+      answers: The gold answers; empty if the context contains no answer; None if they are unknown,
+        which they can only be in data to predict.
       where: The place in the data, for messages.
     """
 
@@ -44,7 +45,7 @@ class Question:
 
     @property
     def gold(self) -> List[Answer]:
-        """The gold answers; raises `ValueError` in data to predict."""
+        """The gold answers; raises `ValueError` if they are unknown."""
         if self.answers is None:
             raise ValueError(f"{self.place}: the question has no gold answers")
         return self.answers
@@ -63,3 +64,12 @@ class Question:
     def content(self) -> Tuple[object, ...]:
         """Everything in the question that affects a training run."""
         return self.question, self.context, self.answers
+
+
+def are_answered(questions: Iterable[Question]) -> bool:
+    """Returns whether data to predict has gold answers, by which it can be scored.
+
+    If no question has an answer, the empty lists are placeholders.
+    """
+    questions = list(questions)
+    return all(each.answers is not None for each in questions) and any(q.answers for q in questions)

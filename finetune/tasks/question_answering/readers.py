@@ -4,6 +4,8 @@ The form is detected from the content: text that begins with { or [ is JSON, eve
 table whose header names a question and a context.
 """
 
+import ast
+import json
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from finetune.data.data_path import DataPath, is_stream
@@ -50,7 +52,7 @@ class _Row(NamedTuple):
 def read_questions(path: str, split: str) -> Iterator[Question]:
     """Yields the questions of a file, or of standard input ("-").
 
-    The answers are not aligned yet. If the split is "test", they are ignored.
+    The answers are not aligned yet. If the split is "test", they may be missing.
 
     Raises:
       InputError: The file is in none of the forms, or a question is invalid.
@@ -58,7 +60,7 @@ def read_questions(path: str, split: str) -> Iterator[Question]:
     is_json = is_stream(path) or read_start(path).lstrip()[:1] in ("{", "[")
     rows = _json_rows(path) if is_json else _table_rows(path)
     for number, row in enumerate(rows, start=1):
-        yield _make_question(row, split, number)
+        yield _make_question(row, split, number, is_stream(path))
 
 
 def read_context(path: str) -> str:
@@ -151,7 +153,41 @@ def _table_rows(path: str) -> Iterator[_Row]:
             check_header(header, where)
         elif row:
             check_width(row, header, where)
-            yield _row_of(dict(zip(header, row)), where)
+            yield _unpacked(_row_of(dict(zip(header, row)), where))
+
+
+def _unpacked(row: _Row) -> _Row:
+    """Returns a row of a table with its answers as a value, if the cell contains one.
+
+    `datasets` and pandas write the answers of Hugging Face's data sets as Python prints them.
+    """
+    cell = row.values["answers"]
+    if not isinstance(cell, str) or cell.lstrip()[:1] not in ("{", "["):
+        return row
+    for parse in (json.loads, _parse_python):
+        try:
+            value = parse(cell)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            continue
+        items = value if isinstance(value, list) else [value]
+        if all(
+            isinstance(item, str) or isinstance(item, dict) and "text" in item for item in items
+        ):
+            return row._replace(values={**row.values, "answers": value})
+    return row  # A text in brackets
+
+
+def _parse_python(text: str) -> object:
+    """Returns a literal, in which lists can be arrays of NumPy as Python prints them."""
+    return ast.literal_eval(_Lists().visit(ast.parse(text.strip(), mode="eval")))
+
+
+class _Lists(ast.NodeTransformer):
+    """Replaces array([…], dtype=…) by […]."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        is_array = isinstance(node.func, ast.Name) and node.func.id == "array" and node.args
+        return self.visit(node.args[0]) if is_array else node
 
 
 def _names_both(cells: Sequence[str]) -> bool:
@@ -159,13 +195,15 @@ def _names_both(cells: Sequence[str]) -> bool:
     return all(names.intersection(_NAMES[key]) for key in ("question", "context"))
 
 
-def _make_question(row: _Row, split: str, number: int) -> Question:
+def _make_question(row: _Row, split: str, number: int, is_in_stream: bool) -> Question:
     values, where = row.values, row.where
     guid = values["id"]
     if isinstance(guid, bool) or not isinstance(guid, (str, int, float, type(None))):
         raise InputError(f'{where}: found {guid!r:.60} as "id"; expected a string or a number.')
     answers: Optional[List[Answer]] = None
-    if split != "test":
+    if split == "test":
+        answers = None if is_in_stream else _answers_if_any(row)
+    else:
         if values["answers"] is None and not row.is_impossible:
             raise InputError(
                 f'{where}: no "answers"; expected a list, which is empty if the context contains '
@@ -185,16 +223,29 @@ def _make_question(row: _Row, split: str, number: int) -> Question:
     )
 
 
+def _answers_if_any(row: _Row) -> Optional[List[Answer]]:
+    """Returns the answers of a question to predict; None if there are none, or they are invalid."""
+    values = row.values
+    if values["answers"] is None and not row.is_impossible:
+        return None
+    try:
+        return list(_answers(values["answers"], values["start"], row.where))
+    except InputError:
+        return None
+
+
 def _answers(value: object, start: object, where: str) -> Iterator[Answer]:
     """Yields the answers of a question.
 
-    They are a list of objects or strings, the parallel lists of Hugging Face's data sets, or one
-    text, whose offset is in a key or column of its own; "" is no answer.
+    They are a list of objects or strings, one object, the parallel lists of Hugging Face's data
+    sets, or one text, whose offset is in a key or column of its own; "" is no answer.
     """
     if isinstance(value, str):
         if value:
             yield _answer(value, start, where)
         return
+    if isinstance(value, dict) and isinstance(value.get("text"), str):
+        value = [value]
     if isinstance(value, dict):
         texts = _list(value.get("text"), where, "text")
         starts = _list(value.get("answer_start", [None] * len(texts)), where, "answer_start")

@@ -14,6 +14,7 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Tuple,
     Type,
     TypedDict,
 )
@@ -29,7 +30,12 @@ from finetune.output import names as file_names
 from finetune.tasks.mistakes import EvaluationDetails
 from finetune.tasks.question_answering.config import QaConfig
 from finetune.tasks.question_answering.decoding import Candidates, decode
-from finetune.tasks.question_answering.features import Cut, QuestionFeatures, encode_questions
+from finetune.tasks.question_answering.features import (
+    Cut,
+    QuestionFeatures,
+    encode_questions,
+    with_labels,
+)
 from finetune.tasks.question_answering.given_answers import score_file
 from finetune.tasks.question_answering.head import answer_model_fn_builder
 from finetune.tasks.question_answering.metrics import (
@@ -44,7 +50,7 @@ from finetune.tasks.question_answering.mistakes import review_answers
 from finetune.tasks.question_answering.observations import observe
 from finetune.tasks.question_answering.predictions import AnswerFiles, prediction
 from finetune.tasks.question_answering.processor import QuestionAnsweringProcessor
-from finetune.tasks.question_answering.question import Question
+from finetune.tasks.question_answering.question import Question, are_answered
 from finetune.tasks.question_answering.readers import checked_text
 from finetune.tasks.scores import AnswerScores, Evaluation, format_figures
 from finetune.tasks.task import Outputs, Processors, Resolved, Task, WriteRows
@@ -197,6 +203,11 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
             what="" if is_chunk else f"Reading {split}: ",
         )
 
+    @property
+    def conflict(self) -> Tuple[str, str, str]:
+        rest = "different answers: the same question about the same context occurs more than once"
+        return "question", "questions", rest
+
     def label_counts(
         self, examples: Iterable[Question], features: QuestionFeatures
     ) -> Mapping[str, float]:
@@ -242,6 +253,19 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         nll = sum(float(batch["negative_log_likelihood"].sum()) for batch in outputs)
         scores["loss"] = nll / len(features)
         return Evaluation(scores, "\n".join(format_figures(scores)) + "\n")
+
+    def with_gold(
+        self, examples: Iterable[Question], features: QuestionFeatures
+    ) -> Optional[QuestionFeatures]:
+        questions = list(examples)
+        if not are_answered(questions):
+            return None
+        if self._threshold() is None:
+            self.kept_threshold = 0.0  # The predictions are scored as they are written.
+        try:
+            return with_labels(features, questions)
+        except InputError:  # An answer has no wordpieces.
+            return None
 
     def tune(
         self, examples: Iterable[Question], features: QuestionFeatures, outputs: Outputs

@@ -146,19 +146,68 @@ def test_decoding_equals_exhaustive_search(length, max_length, n_best, seed):
     assert found.no_answer.probability == pytest.approx(math.exp(null) / total, rel=1e-4)
 
 
-def logits(*questions):
-    return [np.array(each, np.float32) for each in questions]
+def join_in_plain_python(windows, logits, num_pieces):
+    """Returns each wordpiece's logit in the window where it has the most context."""
+    joined = []
+    for piece in range(num_pieces):
+        contexts = [min(piece - start, end - 1 - piece) for start, end in windows]
+        window = contexts.index(max(contexts))
+        joined.append(logits[window][4 + piece - windows[window][0]])
+    return joined
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=4),
+    st.integers(1, 12),
+    st.integers(1, 9),
+    st.integers(0, 99),
+)
+def test_windows_ties_and_equal_texts_equal_exhaustive_search(lengths, max_length, n_best, seed):
+    random = np.random.RandomState(seed)
+    questions, windows, rows, expected = [], [], [], []
+    for number, length in enumerate(lengths):
+        words = random.choice(["x", "y", "z"], length)
+        own = [(i, min(length, i + 23)) for i in range(0, max(1, length - 13), 10)]
+        # Few different values, so that many spans have equal scores
+        start, end = random.randint(-9, 9, (2, len(own), 27)) * 0.5
+        questions.append(Question(str(number), "w x", " ".join(words)))
+        windows += [Window(number, *window) for window in own]
+        rows += zip(start, end)
+        starts, ends = (join_in_plain_python(own, each, length) for each in (start, end))
+        spans = sorted(
+            (-starts[i] - ends[j], i, j)
+            for i in range(length)
+            for j in range(i, min(length, i + max_length))
+        )[: math.ceil(1.5 * n_best)]
+        texts = [" ".join(words[i : j + 1]) for _, i, j in spans]
+        distinct = [span for k, span in enumerate(spans) if texts.index(texts[k]) == k]
+        expected.append([(2 * i, 2 * j + 1, -score) for score, i, j in distinct[:n_best]])
+    outputs = [{"start_logits": np.array([s]), "end_logits": np.array([e])} for s, e in rows]
+    options = {"n_best_size": n_best, "max_answer_length": max_length}
+    found = list(decode(questions, features_of(questions, windows), outputs, **options))
+    assert [[(c.start, c.end, c.score) for c in each.best] for each in found] == expected
+    assert [each.answer for each in found] == [each.best[0] for each in found]
+    for question, each in zip(questions, found):
+        assert all(c.text == question.context[c.start : c.end] for c in each.best)
+
+
+def spans_of(starts, ends, gap):
+    """Returns the logits of questions, each followed by a gap."""
+    joined = [[v for each in part for v in (*each, *[-np.inf] * gap)] for part in (starts, ends)]
+    widths = np.array([len(each) + gap for each in starts])
+    return SpanLogits(*np.array(joined, np.float32), widths, gap)
 
 
 def test_sum_over_all_spans():
-    spans = SpanLogits(logits([1, 2, 3], [], [0]), logits([0.5, 0.25, 4], [], [2]), 2)
+    spans = spans_of([[1, 2, 3], [], [0]], [[0.5, 0.25, 4], [], [2]], gap=2)
     scores = [1.5, 1.25, 2.25, 6.0, 7.0]  # Of one or two wordpieces
     expected = math.log(sum(map(math.exp, scores)))
     assert spans.log_sums() == pytest.approx([expected, -math.inf, 2.0])
 
 
 def test_best_spans():
-    spans = SpanLogits(logits([1, 2, 3], [], [5]), logits([10, 20, 30], [], [0]), 2)
+    spans = spans_of([[1, 2, 3], [], [5]], [[10, 20, 30], [], [0]], gap=2)
     best = spans.best()
     assert best.first.tolist()[::2] == [2, 0]
     assert best.last.tolist()[::2] == [2, 0]
@@ -171,7 +220,7 @@ def test_best_spans():
 
 
 def test_first_of_equal_spans_is_best():
-    spans = SpanLogits(logits([1, 2, 2, 1]), logits([0, 3, 3, 3]), 3)
+    spans = spans_of([[1, 2, 2, 1]], [[0, 3, 3, 3]], gap=3)
     assert (spans.best().first, spans.best().last) == (1, 1)
     ranked, _ = spans.ranked(6)
     pairs = list(zip(ranked.first.tolist(), ranked.last.tolist()))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from finetune.tasks.question_answering.processor import QuestionAnsweringProcessor
-from finetune.tasks.question_answering.question import UNKNOWN, Answer
+from finetune.tasks.question_answering.question import UNKNOWN, Answer, are_answered
 from finetune.tasks.question_answering.readers import read_questions
 from finetune.util.errors import InputError
 from tests.support.files import write, write_csv, write_json
@@ -83,9 +83,10 @@ def test_csv_and_tsv(tmp_path):
     ]
 
 
-def test_answers_of_data_to_predict_are_ignored(tmp_path):
+def test_answers_of_data_to_predict_may_be_invalid(tmp_path):
     data = squad({"id": "a", "question": "Who?", "answers": "nonsense"}, {"question": "Why?"})
     questions = read(write_json(tmp_path / "test.json", data), "test")
+    questions = QuestionAnsweringProcessor().checked("test", questions)
     assert [(q.guid, q.answers) for q in questions] == [("a", None), ("test-2", None)]
 
 
@@ -191,3 +192,54 @@ def test_question_and_file_must_not_be_empty(tmp_path, asked, text, message):
     with pytest.raises(InputError) as error:
         QuestionAnsweringProcessor().with_question(asked).read_examples(str(path), "test")
     assert str(error.value).endswith(message)
+
+
+# As pandas and `datasets` write the rows of Hugging Face's squad.
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "{'text': ['Ann', 'Bob'], 'answer_start': [0, 11]}",
+        "{'text': array(['Ann', 'Bob'], dtype=object), 'answer_start': array([ 0, 11])}",
+        "{'text': array(['Ann',\n 'Bob']), 'answer_start': array([0,\n 11], dtype=int32)}",
+        '{"text": ["Ann", "Bob"], "answer_start": [0, 11]}',
+        "[{'text': 'Ann', 'answer_start': 0}, {'text': 'Bob', 'answer_start': 11}]",
+    ],
+)
+def test_answers_as_python_prints_them(tmp_path, cell):
+    empty = "{'text': array([], dtype=object), 'answer_start': array([], dtype=int32)}"
+    rows = [("7", "t", CONTEXT, "Who?", cell), ("b", "t", CONTEXT, "Why?", empty)]
+    header = ("id", "title", "context", "question", "answers")
+    ann, nobody = read(write_csv(tmp_path / "dev.csv", rows, header))
+    assert ann.answers == [Answer("Ann", 0, 3), Answer("Bob", 11, 14)]
+    assert nobody.answers == []
+
+
+@pytest.mark.parametrize("text", ["[1]", "{x}", "[see 'a']", "{'a': 1}", "[" * 9999])
+def test_answer_in_brackets_is_a_text(tmp_path, text):
+    rows = [("Which?", f"It is {text}.", text)]
+    (question,) = read(write_csv(tmp_path / "dev.csv", rows, ("question", "context", "answer")))
+    assert question.answers == [Answer(text, UNKNOWN, UNKNOWN)]
+
+
+def test_one_answer_as_an_object(tmp_path):
+    row = {"question": "Who?", "context": CONTEXT, "answer": ANSWER}
+    (question,) = read(write(tmp_path / "dev.jsonl", json.dumps(row)))
+    assert question.answers == [Answer("Ann", 0, 3)]
+
+
+def test_data_to_predict_keeps_valid_answers(tmp_path, caplog):
+    def checked(*qas):
+        path = write_json(tmp_path / "test.json", squad(*qas))
+        return QuestionAnsweringProcessor().checked("test", read(path, "test"))
+
+    ann = {"id": 1, "question": "Who?", "answers": [ANSWER]}
+    none, invalid = {"id": 2, "question": "Why?"}, {**ann, "id": 3, "answers": [{"start": 1}]}
+    questions = checked(ann, none, invalid)
+    assert [q.answers for q in questions] == [[Answer("Ann", 0, 3)], None, None]
+    assert not are_answered(questions)
+    assert not are_answered(checked({**none, "answers": []}))  # Placeholders
+    assert are_answered(checked(ann, {**none, "answers": []}))
+    elsewhere = {**ann, "answers": [{"text": "Eve", "answer_start": 0}]}
+    assert checked(elsewhere)[0].answers is None
+    assert "the data to predict are ignored" in caplog.text
+    assert "the answer 'Eve' does not occur in the context" in caplog.text
