@@ -20,12 +20,20 @@ from finetune.util.progress import tracked
 _log = logging.getLogger(__name__)
 
 
+def check_stream(run: Run) -> None:
+    """Raises `UsageError` if standard input, or a pipe, would have to be read twice."""
+    config = run.config
+    if config.do_embed and config.do_predict and run.data.is_stream("test"):
+        raise UsageError(
+            "--do_predict and --do_embed cannot both read a stream: use a file, or two commands."
+        )
+
+
 def embed(run: Run) -> None:
     """Writes a vector for each row of the test file, or of standard input until it ends.
 
     Raises:
       InputError: A row is a pair of texts, or there are no rows.
-      UsageError: Standard input is to be predicted, too.
     """
     config, encoder = run.config, Encoder(run)
     paths = [os.path.join(run.output_dir, n) for n in (names.EMBEDDINGS, names.EMBEDDED_ROWS)]
@@ -63,10 +71,6 @@ def _rows(run: Run) -> Iterator[InputExample]:
 def _examples(run: Run) -> Iterable[Any]:
     if not run.data.is_stream("test"):
         return run.data.examples("test")
-    if run.config.do_predict:
-        raise UsageError(
-            "--do_predict and --do_embed cannot both read a stream: use a file, or two commands."
-        )
     rows, _ = run.data.stream()
     chunks = row_order.in_chunks(rows, run.config.predict_batch_size)
     return itertools.chain.from_iterable(run.data.checked("test", chunk) for chunk in chunks)

@@ -13,7 +13,7 @@ from finetune.reports import data_report
 from finetune.reports.data_report_text import format_report
 from finetune.runs import closing, cross_validation, trials
 from finetune.runs.check import check
-from finetune.runs.embed import embed
+from finetune.runs.embed import check_stream, embed
 from finetune.runs.evaluate import Evaluated, evaluate, saved_scores, write_report, write_scores
 from finetune.runs.held_out import HeldOut
 from finetune.runs.output_dir import make_output_dir
@@ -135,6 +135,7 @@ def run_model(run: Run, shows_data: bool = True) -> Outcome:
     with contextlib.ExitStack() as stack:
         stack.enter_context(run.trained.named_in_errors(type(run.config)))
         stack.enter_context(user_path_errors(run.config.paths))  # Includes remembered paths.
+        check_stream(run)
         lock = stack.enter_context(contextlib.closing(Lock(run.output_dir)))
         _take(lock, run.output_dir)
         record = None

@@ -48,7 +48,9 @@ class TrainedModel:
         _check_as_trained(config, self.record)
         config = config.filled_from(self.settings)
         if self.record is None and not config.learns_labels and not config.init_checkpoint:
-            raise InputError(no_trained_model(config.output_dir))
+            other = " For vectors, a pretrained model is enough: set --model_dir."
+            message = no_trained_model(config.output_dir)
+            raise InputError(message + (other if config.only_embeds else ""))
         return config.filled_from({"task_name": config.value_of("task_name")})
 
     @contextlib.contextmanager

@@ -230,6 +230,12 @@ def test_what_cannot_be_embedded_is_named(model, tmp_path, caplog, capsys):
     assert "standard input is empty" in only_line(caplog, capsys)
     assert run(CLASSIFIER, "--do_embed", **flags) == 2
     assert "--predict_file is missing" in only_line(caplog, capsys)
+    with standard_input(pairs):
+        both = ("--do_embed", "--do_predict")
+        assert run(CLASSIFIER, *both, predict_file="-", task_name="binary", **flags) == 2
+    assert "cannot both read a stream" in only_line(caplog, capsys)
+    assert run(CLASSIFIER, "--do_embed", predict_file=empty, output_dir=tmp_path / "none") == 1
+    assert only_line(caplog, capsys).endswith("a pretrained model is enough: set --model_dir.")
     assert run("run_squad.py", "--do_embed", predict_file=empty, **flags) == 2
     assert "--do_embed is for single texts" in only_line(caplog, capsys)
     assert list((tmp_path / "out").glob("embeddings*")) == []
