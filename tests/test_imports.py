@@ -117,6 +117,7 @@ NEED_TENSORFLOW = (
 )
 TESTS_NEED_TENSORFLOW = (
     "tests.data.test_batches",
+    "tests.tasks.*.test_graph_*",
     "tests.tasks.*.test_task",
     "tests.tasks.tagging.test_crf",
     "tests.tasks.test_heads*",

@@ -6,7 +6,7 @@ version in Python, by construction.
 
 import functools
 import unicodedata
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
@@ -27,6 +27,11 @@ IGNORED = 32  # The final sigma's rule looks past it
 COMBINES = 64  # A mark of any kind, which belongs to the character before it
 BLANK = 128  # Whitespace for Python, which is more than `SPACE`
 LOWER = 256  # A lower-case letter
+SYMBOL = 512  # Punctuation or a symbol, of any kind
+DIGIT = 1024  # For `str.isdigit`
+DECIMAL = 2048  # For `str.isdecimal`, and for "\\d" in a regular expression
+ALPHANUMERIC = 4096  # For `str.isalnum`
+LINE_END = 8192  # For `str.splitlines`
 COMBINING_SHIFT = 16  # The combining class is in the bits from this one on
 
 _SIGMA = "\u03a3"
@@ -78,10 +83,24 @@ class CodePoints(NamedTuple):
 @functools.lru_cache(2)
 def make_tables(lower_case: bool) -> CodePoints:
     """Returns the tables of a cased or an uncased tokenizer."""
+    return _tables(_lower_and_decompose if lower_case else str)
+
+
+@functools.lru_cache(1)
+def make_casefold_tables() -> CodePoints:
+    """Returns the tables of `str.casefold`."""
+    return _tables(str.casefold)
+
+
+def _lower_and_decompose(char: str) -> str:
+    return unicodedata.normalize("NFD", char.lower())
+
+
+def _tables(replaced: Callable[[str], str]) -> CodePoints:
     row_of = [0] * _NUM_CODE_POINTS
     rows: Dict[Tuple[int, ...], int] = {}
-    for cp in range(_NUM_CODE_POINTS) if lower_case else ():
-        parts = unicodedata.normalize("NFD", chr(cp).lower())
+    for cp in range(_NUM_CODE_POINTS):
+        parts = replaced(chr(cp))
         if parts != chr(cp):
             row = tuple(map(ord, parts))
             row_of[cp] = rows.setdefault(row, len(rows) + 1)
@@ -130,8 +149,17 @@ def _kind(char: str) -> int:
 def _other_traits(char: str) -> int:
     category = unicodedata.category(char)
     mark = (MARK if category == "Mn" else 0) | (COMBINES if category.startswith("M") else 0)
-    case = (BLANK if char.isspace() else 0) | (LOWER if char.islower() else 0)
-    return mark | case | _sigma_traits(char) | unicodedata.combining(char) << COMBINING_SHIFT
+    tests = {
+        BLANK: char.isspace(),
+        LOWER: char.islower(),
+        SYMBOL: category[0] in "PS" and not char.isalnum(),
+        DIGIT: char.isdigit(),
+        DECIMAL: char.isdecimal(),
+        ALPHANUMERIC: char.isalnum(),
+        LINE_END: char.splitlines() != [char],
+    }
+    others = sum(trait for trait, holds in tests.items() if holds)
+    return mark | others | _sigma_traits(char) | unicodedata.combining(char) << COMBINING_SHIFT
 
 
 def _sigma_traits(char: str) -> int:

@@ -123,7 +123,7 @@ class GraphTokenizer:
     def _lowered(self, characters: Characters) -> Characters:
         """Lower-cases characters and strips their accents."""
         codes = _with_final_sigmas(characters)
-        characters = _replaced(characters._replace(codes=codes), self._tables)
+        characters = replaced(characters._replace(codes=codes), self._tables)
         characters = _in_canonical_order(characters)
         return characters.masked(~has_trait(characters.traits, code_points.MARK))
 
@@ -234,7 +234,7 @@ def _with_final_sigmas(characters: Characters) -> tf.Tensor:
     return tf.where_v2(is_sigma & is_final, _FINAL_SIGMA, characters.codes)
 
 
-def _replaced(characters: Characters, tables: CodePoints) -> Characters:
+def replaced(characters: Characters, tables: CodePoints) -> Characters:
     """Returns the replacements of the characters, each with the source of its character."""
     rows = _look_up(tables.replacement, characters.codes)  # [N]
     is_same = tf.equal(rows, 0)
@@ -244,9 +244,9 @@ def _replaced(characters: Characters, tables: CodePoints) -> Characters:
     origin = tf.repeat(tf.range(tf.size(rows)), counts)  # [new N]
     firsts = tf.cumsum(counts, exclusive=True)  # [N]
     offsets = tf.range(tf.size(origin)) - tf.gather(firsts, origin)
-    replaced = tf.gather(tf.constant(tables.replacements), tf.gather(row_starts, origin) + offsets)
+    others = tf.gather(tf.constant(tables.replacements), tf.gather(row_starts, origin) + offsets)
     same = tf.gather(is_same, origin)
-    codes = tf.where_v2(same, tf.gather(characters.codes, origin), replaced)
+    codes = tf.where_v2(same, tf.gather(characters.codes, origin), others)
     return characters.gathered(origin)._replace(codes=codes, traits=_look_up(tables.traits, codes))
 
 

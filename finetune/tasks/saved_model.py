@@ -136,8 +136,3 @@ def make_tokenizer(model: Pretrained) -> GraphTokenizer:
     """Returns the tokenizer of a model for the default graph; see `why_without_texts`."""
     assert isinstance(model.tokenizer, FullTokenizer)
     return GraphTokenizer(model.tokenizer)
-
-
-def rounded(probabilities: tf.Tensor) -> tf.Tensor:
-    """Returns float64 probabilities with as many decimals as test_results.jsonl has, in float32."""
-    return tf.cast(tf.round(probabilities * 1e6) / 1e6, tf.float32)

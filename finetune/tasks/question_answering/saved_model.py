@@ -21,7 +21,6 @@ from finetune.tasks.saved_model import (
     make_tokenizer,
     placeholders,
     predictions_of,
-    rounded,
     why_without_texts,
 )
 
@@ -113,8 +112,8 @@ def _outputs(answers: GraphAnswers, context: GraphPieces, characters: Characters
         "answer": tf.strings.unicode_encode(codes, "UTF-8"),
         "start": start,
         "end": end,
-        "score": rounded(answers.probability),
-        "no_answer_probability": rounded(answers.no_answer_probability),
+        "score": tf.cast(answers.probability, tf.float32),
+        "no_answer_probability": tf.cast(answers.no_answer_probability, tf.float32),
     }
 
 

@@ -12,9 +12,10 @@ import tensorflow.compat.v1 as tf
 
 from finetune.models import code_points
 from finetune.models.graph_tokenizer import Characters, cleaned, has_trait, split_words
+from finetune.tasks.tagging.graph_characters import previous
+from finetune.tasks.tagging.graph_penn_split import GraphPennSplit
 from finetune.tasks.tagging.tags import IOBES_LETTERS, split_tag
-
-SPLITS = ("punctuation", "whitespace", "characters")  # Those that a graph can do
+from finetune.tasks.tagging.word_splits import WordSplit
 
 
 class GraphWords(NamedTuple):
@@ -31,22 +32,25 @@ class GraphWords(NamedTuple):
     ends: tf.Tensor
 
 
-def words_of(characters: Characters, how: str) -> GraphWords:
-    """Returns the words of texts; see `word_splits.split_words`.
+def words_of(characters: Characters, split: WordSplit) -> GraphWords:
+    """Returns the words of texts; see `WordSplit.split`.
 
     Args:
       characters: The characters, with a space after each text.
-      how: One of `SPLITS`.
+      split: How to split them.
     """
-    if how == "punctuation":
+    if split.how == "punctuation":
         kept, bounds = split_words(cleaned(characters))
         firsts, lasts = bounds[:-1], bounds[1:] - 1
     else:
         is_blank = has_trait(characters.traits, code_points.BLANK)
         kept = characters.masked(~is_blank)
-        begins = tf.concat([[True], is_blank[:-1]], axis=0)[: tf.size(is_blank)]
-        if how == "characters":
-            begins = tf.ones_like(begins)
+        if split.how == "penn":
+            begins = GraphPennSplit(characters, split.rules).word_starts()
+        elif split.how == "whitespace":
+            begins = previous(is_blank, True)
+        else:
+            begins = tf.ones_like(is_blank)
         firsts = tf.cast(tf.where(tf.boolean_mask(begins, ~is_blank))[:, 0], tf.int32)
         lasts = tf.concat([firsts[1:], [tf.size(kept.codes)]], axis=0)[: tf.size(firsts)] - 1
     return GraphWords(

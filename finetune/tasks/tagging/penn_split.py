@@ -20,13 +20,15 @@ _ACRONYM = re.compile(r"[^\W\d_]\.|(?:[^\W\d_]{1,2}\.){2,}")  # "S.", "U.S.", "P
 _ORDINAL = re.compile(r"\d+\.")
 _SHORT_ORDINAL = re.compile(r"\d{1,2}\.")  # A longer number is a year at the end of a sentence.
 _ADDRESS = re.compile(r"(?i)\w+://|www\.")
-_CJK = re.compile("([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f])")
-_BETWEEN_DIGITS = ",.:"  # Part of a number between digits, as in 1,000 and 2:29.34
-_JOINER = "\u200d"  # Joins several emoji to one
-_SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
-_EMOJI = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff]")
+CJK_RANGES = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+_CJK = re.compile(f"([{CJK_RANGES}])")
+BETWEEN_DIGITS = ",.:"  # Part of a number between digits, as in 1,000 and 2:29.34
+JOINER = "\u200d"  # Joins several emoji to one
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+EMOJI_RANGES = "\u2600-\u27bf\U0001f000-\U0001faff"
+_EMOJI = re.compile(f"[{EMOJI_RANGES}]")
 _MAX_WORDS = 5000
-_MAX_ABBREVIATION = 40  # Characters
+MAX_ABBREVIATION = 40  # Characters
 # A character separates words if it is a word of its own this many times as often as it is inside.
 _RATIO = 20
 
@@ -130,7 +132,7 @@ def _count_places(
 
 
 def _is_in_number(before: str, char: str, after: str) -> bool:
-    return char in _BETWEEN_DIGITS and before.isdigit() and after.isdigit()
+    return char in BETWEEN_DIGITS and before.isdigit() and after.isdigit()
 
 
 def _is_exception(word: str, rules: PennRules) -> bool:
@@ -159,7 +161,7 @@ class _Chunk:
     def __init__(self, text: str, rules: PennRules, *, begins_line: bool, is_last: bool):
         self._text = text
         self._rules = rules
-        self._longest = _longest(rules.words)
+        self._longest = longest_of(rules.words)
         self._begins_line = begins_line
         self._is_last = is_last
 
@@ -200,7 +202,7 @@ class _Chunk:
 
     def _keeps_period(self, start: int, end: int) -> bool:
         """Returns whether the period belongs to the word; at the end of a text, it rarely does."""
-        if end - start > max(self._longest, _MAX_ABBREVIATION):
+        if end - start > max(self._longest, MAX_ABBREVIATION):
             return False
         word = self._text[start:end]
         if self._is_last:
@@ -256,7 +258,8 @@ class _Chunk:
 
 
 @functools.lru_cache(maxsize=8)
-def _longest(words: FrozenSet[str]) -> int:
+def longest_of(words: FrozenSet[str]) -> int:
+    """Returns the length of the longest word."""
     return max(map(len, words), default=0)
 
 
@@ -267,7 +270,7 @@ def _is_word_character(char: str) -> bool:
 
 def _is_attached(char: str) -> bool:
     """Returns whether a character is a part of the one before it, such as an accent."""
-    return char in _SKIN_TONES or unicodedata.category(char)[0] == "M" or char == _JOINER
+    return char in SKIN_TONES or unicodedata.category(char)[0] == "M" or char == JOINER
 
 
 def _end_of_mark(text: str, start: int, end: int) -> int:
@@ -275,7 +278,7 @@ def _end_of_mark(text: str, start: int, end: int) -> int:
     stop = start + 1
     while stop < end and text[stop] == text[start]:
         stop += 1
-    while stop < end and (_is_attached(text[stop]) or text[stop - 1] == _JOINER):
+    while stop < end and (_is_attached(text[stop]) or text[stop - 1] == JOINER):
         stop += 1
     return stop
 
@@ -283,7 +286,7 @@ def _end_of_mark(text: str, start: int, end: int) -> int:
 def _base_of_last(text: str, start: int, end: int) -> int:
     """Returns the offset of the last character that is not attached to one before it."""
     base = end - 1
-    while base > start and (_is_attached(text[base]) or text[base - 1] == _JOINER):
+    while base > start and (_is_attached(text[base]) or text[base - 1] == JOINER):
         base -= 1
     return base
 

@@ -19,17 +19,16 @@ from finetune.tasks.saved_model import (
     make_tokenizer,
     placeholders,
     predictions_of,
-    rounded,
     why_without_texts,
 )
 from finetune.tasks.tagging.graph_entities import (
-    SPLITS,
     GraphEntities,
     GraphWords,
     entities_of,
     substrings,
     words_of,
 )
+from finetune.tasks.tagging.graph_sentences import GraphSentences
 from finetune.tasks.tagging.graph_windows import GraphRows, make_rows
 from finetune.tasks.tagging.task import Tagging
 
@@ -47,7 +46,7 @@ def build(task: Tagging, checkpoint: str) -> ServingGraph:
     Raises:
       InputError: An optional package is missing.
     """
-    reason = _why_without_texts(task)
+    reason = why_without_texts(task.model, task.config, ())
     if reason:
         features = placeholders(_RANKS)
         tags = _tags(task, features, _predictions(task, features, checkpoint))
@@ -68,17 +67,6 @@ def build(task: Tagging, checkpoint: str) -> ServingGraph:
     # An entity's offsets need the text, so wordpiece ids get the labels of words.
     signatures["token_ids"] = Signature(features, _tags(task, features, predicted))
     return ServingGraph(signatures)
-
-
-def _why_without_texts(task: Tagging) -> str:
-    reason = why_without_texts(task.model, task.config, ())
-    if not reason and task.bare_text_split.how not in SPLITS:
-        reason = (
-            f"a graph cannot split them into words with --word_split={task.bare_text_split.how}"
-        )
-    if not reason and task.form.is_sentence:
-        reason = "the training texts are single sentences, and a graph cannot find these"
-    return reason
 
 
 class _Encoded(NamedTuple):
@@ -106,20 +94,16 @@ def _encoded(task: Tagging, texts: tf.Tensor) -> _Encoded:
     num_texts = tf.size(texts)
     sizes = tf.math.bincount(characters.texts, minlength=num_texts, maxlength=num_texts)  # [B]
     text_starts = tf.cumsum(sizes, exclusive=True)
-    words = words_of(characters, task.bare_text_split.how)
+    words = words_of(characters, task.bare_text_split)
     pieces = tokenizer.tokenize_codes(substrings(characters, text_starts, words))
     room = single_room(task.max_seq_length)
     units = _units(pieces, task.model.frame.unknown_id, room)  # [V, (wordpieces)]
-    counts = tf.math.bincount(words.texts, minlength=num_texts, maxlength=num_texts)  # [B]
-    ends = tf.cumsum(counts)
-    has_words = counts > 0
-    rows = make_rows(
-        units.row_splits,
-        tf.boolean_mask(ends - counts, has_words),
-        tf.boolean_mask(ends, has_words),
-        room,
-        task.config.require("doc_stride"),
-    )
+    sentences = GraphSentences(characters, text_starts, words)
+    is_start = sentences.starts() if task.form.is_sentence else sentences.is_first
+    starts = tf.cast(tf.where(is_start)[:, 0], tf.int32)
+    ends = tf.concat([starts[1:], tf.shape(words.texts)], axis=0)[: tf.size(starts)]
+    stride = task.config.require("doc_stride")
+    rows = make_rows(units.row_splits, starts, ends, room, stride)
     return _Encoded(characters, text_starts, words, rows, _features(units, rows, task.model.frame))
 
 
@@ -179,7 +163,7 @@ def _outputs(entities: GraphEntities, encoded: _Encoded) -> Tensors:
         "entity_starts": spans.starts,
         "entity_ends": spans.ends,
         "entity_surfaces": tf.strings.unicode_encode(surfaces, "UTF-8"),
-        "entity_scores": rounded(entities.scores),
+        "entity_scores": tf.cast(entities.scores, tf.float32),
     }
     fillers = {"entity_starts": -1, "entity_ends": -1}
     num_texts = tf.size(encoded.text_starts)

@@ -8,13 +8,16 @@ from typing import Iterable, List
 from finetune.tasks.tagging.tagged_text import TaggedText
 from finetune.tasks.tagging.word_splits import is_unspaced
 
-_END = re.compile("[.!?…‼⁇⁈⁉؟۔։።।॥。！？｡]+")
-_CLOSING = re.compile(r"[\"'”’»)\]}」』）】》〉]+|''")
-_OTHER_QUOTES = re.compile("[“‘«‹›]")  # They close in German, and open in English and Chinese.
+END = ".!?…‼⁇⁈⁉؟۔։።।॥。！？｡"  # Words of these characters end a sentence.
+CLOSING = "\"'”’»)]}」』）】》〉"  # Words of these characters close quotations and brackets.
+OTHER_QUOTES = "“‘«‹›"  # They close in German, and open in English and Chinese.
+_END = re.compile(f"[{END}]+")
+_CLOSING = re.compile(f"[{re.escape(CLOSING)}]+")
+_OTHER_QUOTES = re.compile(f"[{OTHER_QUOTES}]")
 _NON_SPACES = re.compile(r"\S+")
-_MIN_WIDTH = 40  # Shorter lines are not wrapped.
+MIN_WIDTH = 40  # Shorter lines are not wrapped.
 # Wrapped lines without spaces are at least this full; a Latin word or a mark can make them shorter.
-_MIN_FILL = 0.8
+MIN_FILL = 0.8
 # Training texts are sentences if at most this share of them has the end of another one inside.
 _MAX_SHARE = 0.1
 
@@ -57,10 +60,10 @@ class _Lines:
             return breaks > 1
         length = end - self._starts[line - 1]
         if is_unspaced(text.text[start]):
-            return length < _MIN_FILL * max(_MIN_WIDTH // 2, self._width)
+            return length < MIN_FILL * max(MIN_WIDTH // 2, self._width)
         first_word = _NON_SPACES.match(text.text, start)
         assert first_word is not None
-        return length + len(" ") + len(first_word[0]) <= max(_MIN_WIDTH, self._width)
+        return length + len(" ") + len(first_word[0]) <= max(MIN_WIDTH, self._width)
 
 
 def _gap_before(text: TaggedText, i: int) -> bool:

@@ -17,10 +17,11 @@ _PREFERRED = ("penn", "whitespace", "punctuation", "characters")
 _MAX_SENTENCES = 1000  # On which the ways of splitting are compared
 
 # Writing systems without spaces between words: Thai, Lao, Burmese, Khmer, kana, ideographs.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
-    "\U00020000-\U0002fa1f]"
+UNSPACED_RANGES = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef"
+    "\U00020000-\U0002fa1f"
 )
+_UNSPACED = re.compile(f"[{UNSPACED_RANGES}]")
 _CLOSING = re.compile(r"[,.;:!?)\]}%…»”’]+|['’]\w+|n['’]t", re.IGNORECASE)
 _OPENING = re.compile(r"[(\[{«“„‘¿¡$£€#@]+|\w+['’]", re.IGNORECASE)
 
