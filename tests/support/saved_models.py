@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 
 import export_model
 import prepare_model
-from finetune.serving.signatures import Signatures
+from finetune.serving.signatures import Signatures, columns
 from tests.support import ROOT
 from tests.support.files import read_json, write_json
 
@@ -57,7 +57,8 @@ def as_bytes(texts):
 
 def check_outputs(model, predictions, outputs):
     """Asserts that the outputs of a signature are what serve.py answers for predictions."""
-    expected = Signatures(model.kind, model.labels, model.text_names)._columns(predictions)
+    given = Signatures(model.kind, model.labels, model.text_names).outputs
+    expected = {name: columns({name: each}, predictions) for name, each in given.items()}
     assert outputs.keys() == expected.keys()
     for name, column in expected.items():
         found = outputs[name].tolist()
