@@ -42,7 +42,7 @@ def serving(*arguments):
 
 
 def post(url, path, body):
-    response = requests.post(f"{url}v1/models/{path}", json=body, timeout=60)
+    response = requests.post(f"{url}v1/models/{path}", json=body, timeout=120)
     assert response.status_code == 200, response.text
     return response.json()
 
@@ -73,9 +73,9 @@ def test_server_answers_like_a_results_file_and_ends_after_sigterm():
         # A large request is still running when the signal arrives.
         body = json.dumps({"instances": ["not bad"] * 500}).encode()
         parts = _with_signal(process, body)
-        response = requests.post(f"{url}v1/models/mood:predict", data=parts, timeout=60)
+        response = requests.post(f"{url}v1/models/mood:predict", data=parts, timeout=120)
         assert len(response.json()["predictions"]) == 500
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         rest = process.stderr.read()
         assert "Signal 15: answering the requests that were sent." in rest
         assert "Traceback" not in rest
@@ -90,12 +90,12 @@ def _with_signal(process, body):
 
 def _check_official_messages(url, name, outputs):
     """Asserts that TensorFlow Serving's messages parse the status and metadata of a model."""
-    status = requests.get(f"{url}v1/models/{name}", timeout=20).text
+    status = requests.get(f"{url}v1/models/{name}", timeout=120).text
     (found,) = json_format.Parse(
         status, get_model_status_pb2.GetModelStatusResponse()
     ).model_version_status
     assert (found.version, found.state, found.status.error_code) == (1, found.AVAILABLE, 0)
-    reply = requests.get(f"{url}v1/models/{name}/metadata", timeout=20).json()
+    reply = requests.get(f"{url}v1/models/{name}/metadata", timeout=120).json()
     assert reply["model_spec"] == {"name": name, "signature_name": "", "version": "1"}
     signatures = json_format.ParseDict(
         reply["metadata"]["signature_def"], get_model_metadata_pb2.SignatureDefMap()

@@ -13,7 +13,7 @@ from finetune.serving.server import Server, bound_socket, url_of
 from finetune.util.errors import InputError
 
 OPTIONS = argparse.Namespace(max_batch_tokens=64, max_queue=2)
-LIMITS = Limits(max_body_bytes=1 << 20, timeout=20.0)
+LIMITS = Limits(max_body_bytes=1 << 20, timeout=60.0)
 
 
 class FakeModel:
@@ -32,7 +32,7 @@ class FakeModel:
 
     def predict(self, texts):
         self.batches.append(list(texts))
-        assert self.gate.wait(20)
+        assert self.gate.wait(60)
         assert not self.is_closed
         if "rejected" in texts:
             raise InputError("text 1: rejected.")
@@ -104,21 +104,21 @@ def serving(folder, models, limits=LIMITS, options=OPTIONS):
     bound = bound_socket("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
-    assert started.wait(20)
+    assert started.wait(60)
     try:
         yield url_of(bound), server, served
     finally:
         server.should_exit = True
         for model in models.values():
             model.gate.set()
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
         for each in served.values():
             each.close()
         bound.close()
 
 
-def eventually(condition, seconds=10.0):
+def eventually(condition, seconds=60.0):
     """Waits until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -130,7 +130,7 @@ def test_page_fits_on_a_phone(browser, url):
 
 
 def test_browser_may_run_only_the_code_of_the_page(url):
-    reply = requests.get(url, timeout=20)
+    reply = requests.get(url, timeout=60)
     policy = reply.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy

@@ -89,7 +89,7 @@ def test_requests_to_the_old_version_are_answered(served, loader, tmp_path):
     write(tmp_path / "3" / "run.json", "{}")
     served.update()
     served.update()
-    answers = [each.result(10)[0]["prediction"] for each in (running, waiting, *late)]
+    answers = [each.result(60)[0]["prediction"] for each in (running, waiting, *late)]
     assert answers == ["good", "bad", "bad"]
-    assert served.submit(None, ["good"]).result(10)[0]["prediction"] == "good"
+    assert served.submit(None, ["good"]).result(60)[0]["prediction"] == "good"
     assert "late" in old.batches[-1] and ["good"] in loader.models["3"].batches

@@ -82,7 +82,7 @@ class Page:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def wait(self, code, seconds=30):
+    def wait(self, code, seconds=60):
         """Waits until a JavaScript expression is true, and returns its value."""
         end = time.monotonic() + seconds
         while not (value := self.evaluate(code)):
