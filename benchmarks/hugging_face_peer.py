@@ -55,6 +55,7 @@ def result(model, tokenizer, labels, text, text_b):
         logits = output.logits[0]
     return {
         "text": text,
+        "text_b": text_b,
         "ids": encoded["input_ids"],
         "offsets": encoded["offset_mapping"],
         "sequences": encoded.sequence_ids(),
@@ -64,6 +65,7 @@ def result(model, tokenizer, labels, text, text_b):
 
 
 def main():
+    transformers.utils.logging.disable_progress_bar()
     folder = Path(sys.argv[1])
     jobs = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
     results = {name: run(job["folder"], job["rows"]) for name, job in jobs.items()}

@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any, Dict, List, Mapping, Optional
 
-from finetune.models import build_tokenizer, names, tokenizer_files
+from finetune.models import build_tokenizer, library_parts, names, tokenizer_files
 from finetune.models.families import Family
 from finetune.util.errors import InputError
 from finetune.util.files import copy_file, list_folder
@@ -46,7 +46,19 @@ def stage(source: str, staged: str, family: Family, longest_word: Optional[int])
 def _stage_wordpieces(
     source: str, staged: str, parts: Mapping[str, Any], longest_word: Optional[int]
 ) -> List[str]:
-    tokenizer_files.read(source)  # Checks also the files that are not copied.
+    config = {}
+    if os.path.exists(os.path.join(source, names.TOKENIZER_CONFIG)):
+        config = _read(source, names.TOKENIZER_CONFIG)
+    if parts and not library_parts.is_bert(parts, config):
+        if not library_parts.is_generic(config):
+            path = os.path.join(source, names.TOKENIZER_CONFIG)
+            tokenizer_files.check_class(path, config.get("tokenizer_class"))
+        content = library_parts.as_transformers_loads(parts, config)
+        with open(os.path.join(staged, names.TOKENIZER), "w", encoding="utf-8") as writer:
+            json.dump(content, writer, ensure_ascii=False)
+        return [names.TOKENIZER, *([names.TOKENIZER_CONFIG] if config else [])]
+    if not library_parts.is_generic(config):
+        tokenizer_files.read(source)  # Checks also the files that are not copied.
     model = parts.get("model") or {}
     used = [names.TOKENIZER] if parts else []
     target = os.path.join(staged, names.VOCABULARY)
@@ -58,10 +70,8 @@ def _stage_wordpieces(
             writer.writelines(token + "\n" for token in _in_order(model["vocab"], source))
     else:
         raise InputError(f"{source}: {names.VOCABULARY} is missing; found {list_folder(source)}.")
-    settings = dict(_settings_of(parts.get("normalizer") or {}))
-    if os.path.exists(os.path.join(source, names.TOKENIZER_CONFIG)):
-        settings.update(_read(source, names.TOKENIZER_CONFIG))
-        used.append(names.TOKENIZER_CONFIG)
+    settings = library_parts.settings_of(parts, config)
+    used += [names.TOKENIZER_CONFIG] if config else []
     if longest_word is not None:
         settings[names.LONGEST_WORD] = model.get(names.LONGEST_WORD, longest_word)
     if not settings:
@@ -69,16 +79,6 @@ def _stage_wordpieces(
     with open(os.path.join(staged, names.TOKENIZER_CONFIG), "w", encoding="utf-8") as writer:
         json.dump(settings, writer, indent=2, ensure_ascii=False)
     return used
-
-
-def _settings_of(normalizer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns what a tokenizer.json says about the case, as tokenizer_config.json says it."""
-    theirs = {
-        "do_lower_case": "lowercase",
-        "strip_accents": "strip_accents",
-        "tokenize_chinese_chars": "handle_chinese_chars",
-    }
-    return {ours: normalizer[key] for ours, key in theirs.items() if key in normalizer}
 
 
 def _in_order(vocab: Mapping[str, int], source: str) -> List[str]:

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping
 import numpy as np
 
 import modeling
+from finetune.data.frame import special_tokens
 from finetune.models import checkpoints, names
 from finetune.models.families import FAMILIES, SEQUENCE, Family
 from finetune.models.pretrained import Pretrained
@@ -101,13 +102,14 @@ def config_json(model: Pretrained, head: str, labels: Mapping[str, Any]) -> Dict
     }
     if family.positions_after_padding:
         config["pad_token_id"] = bert_config.position_offset - 1
-        config["bos_token_id"], config["eos_token_id"] = vocab["<s>"], vocab["</s>"]
+        cls_token, sep_token = tokens["cls_token"], tokens["sep_token"]
+        config["bos_token_id"], config["eos_token_id"] = vocab[cls_token], vocab[sep_token]
     return config
 
 
 def _tokens_of(model: Pretrained) -> Dict[str, str]:
-    is_wordpiece = isinstance(model.tokenizer, FullTokenizer)
-    return dict(zip(_ROLES, _WORDPIECE_TOKENS if is_wordpiece else _ROBERTA_TOKENS))
+    is_bert = special_tokens(model.tokenizer.vocab)[0] in _WORDPIECE_TOKENS
+    return dict(zip(_ROLES, _WORDPIECE_TOKENS if is_bert else _ROBERTA_TOKENS))
 
 
 def write_tokenizer(model: Pretrained, folder: str) -> None:
@@ -119,6 +121,8 @@ def write_tokenizer(model: Pretrained, folder: str) -> None:
         "model_input_names": input_names(model.bert_config),
         **tokens,
     }
+    if model.bert_config.type_vocab_size < 2:  # Without token_type_ids
+        settings["model_input_names"] = ["input_ids", "attention_mask"]
     if isinstance(model.tokenizer, FullTokenizer):
         settings["tokenizer_class"] = "BertTokenizer"
         settings["do_lower_case"] = model.do_lower_case
@@ -126,7 +130,7 @@ def write_tokenizer(model: Pretrained, folder: str) -> None:
         content = _wordpiece_json(model.tokenizer, model.do_lower_case, list(tokens.values()))
         write_json(os.path.join(folder, names.TOKENIZER), content)
     else:
-        settings["bos_token"], settings["eos_token"] = "<s>", "</s>"
+        settings["bos_token"], settings["eos_token"] = tokens["cls_token"], tokens["sep_token"]
         shutil.copyfile(model.vocab_file, os.path.join(folder, names.TOKENIZER))
     write_json(os.path.join(folder, names.TOKENIZER_CONFIG), settings)
 

@@ -230,13 +230,17 @@ def run_bert(
     features: FeatureTensors,
     padding_free: bool = True,
 ) -> modeling.BertModel:
-    """Builds BERT for the features `input_ids`, `input_mask` and `segment_ids`, int32 [B, S]."""
+    """Builds BERT for the features `input_ids`, `input_mask` and `segment_ids`, int32 [B, S].
+
+    The segment ids are ignored if the model has only one, even if its tokenizer is BERT's.
+    """
+    has_segments = bert_config.type_vocab_size > 1
     return modeling.BertModel(
         config=bert_config,
         is_training=is_training,
         input_ids=features["input_ids"],
         input_mask=features["input_mask"],
-        token_type_ids=features["segment_ids"],
+        token_type_ids=features["segment_ids"] if has_segments else None,
         padding_free=padding_free,
     )
 

@@ -46,16 +46,17 @@ class TokenizerConfig:
         return [_content(t) for t in (*tokens, *(self.additional_special_tokens or []))]
 
 
+_CLASSES = (
+    None,
+    *("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"),
+    *("BertTokenizerFast", "DistilBertTokenizerFast", "ElectraTokenizerFast"),
+)
 # The values of settings that `FullTokenizer` implements. strip_accents can also equal
 # do_lower_case.
 _SUPPORTED: Dict[str, tuple] = {
     "strip_accents": (None,),
     "tokenize_chinese_chars": (None, True),
-    "tokenizer_class": (
-        None,
-        *("BertTokenizer", "DistilBertTokenizer", "ElectraTokenizer"),
-        *("BertTokenizerFast", "DistilBertTokenizerFast", "ElectraTokenizerFast"),
-    ),
+    "tokenizer_class": _CLASSES,
     "do_basic_tokenize": (None, True),
     "unk_token": (None, "[UNK]"),
     "sep_token": (None, "[SEP]"),
@@ -99,6 +100,11 @@ def _read(path: str, schema: Any) -> Any:
         return parse(content, schema)
     except SchemaError as error:
         raise InputError(f"{path}: not {kind} ({error}). {_ADVICE}") from error
+
+
+def check_class(path: str, name: Any) -> None:
+    """Raises `InputError` if a tokenizer_class of transformers is not that of a BERT."""
+    _check(path, TokenizerConfig(tokenizer_class=name))
 
 
 def _check(path: str, config: TokenizerConfig) -> None:

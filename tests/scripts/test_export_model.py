@@ -58,6 +58,10 @@ def test_model_comes_back_bit_for_bit(tmp_path, name):
     assert set(new) - set(old) <= {"problem_type", "classifier_dropout", "dtype"}
     for key in set(old) & set(new) - {"problem_type"}:
         assert new[key] == old[key], key
+    settings = read_json(exported / "tokenizer_config.json")
+    has_segments = name.startswith(("bert", "electra"))
+    names = None if has_segments else ["input_ids", "attention_mask"]
+    assert settings.get("model_input_names") == names
     tokenizer = read_json(exported / "tokenizer.json")
     assert tokenizer["model"]["vocab"] == read_json(source / "tokenizer.json")["model"]["vocab"]
 
