@@ -103,6 +103,7 @@ def _of_tagger(task: Any, logits: tf.Tensor, features: _Tensors) -> _Tensors:
 
 def _of_answers(task: Any, logits: tf.Tensor, features: _Tensors) -> _Tensors:
     del task
+    logits = tf.ensure_shape(logits, [None, None, 2])
     return question_answering.head_of_logits(logits, features).predictions()
 
 

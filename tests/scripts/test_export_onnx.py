@@ -235,6 +235,34 @@ def test_crf_is_refused(tmp_path, caplog):
     assert export(out, tmp_path / "exported", "--without_crf") == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("bert_token", list(LABEL_TEXTS)),
+        ("roberta_answer", [("who works", text) for text in LABEL_TEXTS]),
+    ],
+)
+def test_predictions_are_scored_as_the_toolkit_makes_them(tmp_path, name, given):
+    if name.startswith("roberta"):
+        pytest.importorskip("tokenizers")
+    convert(GOLDEN / name, tmp_path / "out")
+    assert export(tmp_path / "out", tmp_path / "exported") == 0
+    task = make_task(trained_run(str(tmp_path / "out"), PROCESSORS))
+    examples = [task.example_of(str(i), each) for i, each in enumerate(given)]
+    features = task.encode("test", examples, is_chunk=True)
+    path = str(tmp_path / "exported" / "onnx" / "model.onnx")
+    outputs = onnx_scores.outputs(path, ExportedHead("", {}, "", []), task, features)
+    with load(str(tmp_path / "out")) as model:
+        expected = model.predict(given)
+    for found, wanted in zip(task.predictions(examples, features, outputs), expected):
+        assert found.keys() == wanted.keys()
+        for key in {"entities", "answer", "start", "end"} & set(found):
+            places = [found[key], wanted[key]]
+            if key == "entities":
+                places = [[(e["start"], e["end"], e["type"]) for e in each] for each in places]
+            assert places[0] == places[1]
+
+
 def test_numbers_of_a_regression_are_in_the_unit_of_the_data(classifier, tmp_path):
     """Scoring undoes what the export folds into the last layer: number = output * 4 + 50."""
     task = make_task(trained_run(str(classifier / "out"), PROCESSORS))
