@@ -39,7 +39,10 @@ def export(output_dir, export_dir, status=0):
 @contextlib.contextmanager
 def served(folder):
     """Yields a function that runs a signature, and the signatures by name."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    config = tf.ConfigProto()
+    # Optimising a graph takes longer than running it once.
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
         definitions = tf.saved_model.load(session, ["serve"], str(folder)).signature_def
 
         def run(name, inputs):
