@@ -35,14 +35,14 @@ SETTINGS = {
     "do_train": "true",
     "do_eval": "true",
     "max_seq_length": 48,
-    "num_train_epochs": 50,
+    "num_train_epochs": 100,
     "train_batch_size": 8,
     "hidden_dropout_prob": 0.05,
     "attention_probs_dropout_prob": 0.05,
     "save_checkpoints_steps": 50,
     "log_steps": 10,
 }
-LEARNING_RATES = (1e-2, 3e-3)  # One of them must suffice.
+LEARNING_RATES = (5e-3, 1e-2, 3e-3)  # One of them must suffice.
 TASKS = {"classifier": ("run_classifier.py", "accuracy"), "tagger": ("run_ner.py", "f1")}
 
 
