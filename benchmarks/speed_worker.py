@@ -48,6 +48,24 @@ def time_steps(step, batches):
     return seconds, results
 
 
+class Clock:
+    """Times a `with` block.
+
+    Attributes:
+      times: Seconds by kind: "wall", and "cpu" of all threads of this process.
+    """
+
+    def __enter__(self):
+        self._start = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *error):
+        self.times = {
+            "wall": time.perf_counter() - self._start[0],
+            "cpu": time.process_time() - self._start[1],
+        }
+
+
 def time_texts(turn_into_ids, texts):
     """Returns the total seconds for the texts, one at a time, and their number of wordpieces."""
     start = time.perf_counter()
