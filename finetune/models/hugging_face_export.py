@@ -118,11 +118,11 @@ def write_tokenizer(model: Pretrained, folder: str) -> None:
     settings: Dict[str, Any] = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": model.bert_config.max_position_embeddings,
-        "model_input_names": input_names(model.bert_config),
         **tokens,
     }
-    if model.bert_config.type_vocab_size < 2:  # Without token_type_ids
-        settings["model_input_names"] = ["input_ids", "attention_mask"]
+    inputs = input_names(model.bert_config)
+    if "token_type_ids" not in inputs:
+        settings["model_input_names"] = inputs
     if isinstance(model.tokenizer, FullTokenizer):
         settings["tokenizer_class"] = "BertTokenizer"
         settings["do_lower_case"] = model.do_lower_case
