@@ -113,19 +113,24 @@ def test_table_of_traits_has_every_kind():
     """Values from Unicode's data files, and from BERT's rules in tokenization.py."""
     traits = code_points.make_tables(True).traits.full()
     assert traits.shape == (0x110000,)
+    blank = code_points.SPACE | code_points.BLANK
+    symbol = code_points.ALONE | code_points.SYMBOL
+    letter = code_points.ALPHANUMERIC
     expected = {
-        " ": code_points.SPACE | code_points.BLANK,
-        "\u2028": code_points.SPACE | code_points.BLANK,
-        "\x1c": code_points.DROPPED | code_points.BLANK,
+        " ": blank,
+        "\u2028": blank | code_points.LINE_END,
+        "\x1c": code_points.DROPPED | code_points.BLANK | code_points.LINE_END,
         "\0": code_points.DROPPED,
-        "\ufffd": code_points.DROPPED,
-        "$": code_points.ALONE,
-        "\u4e00": code_points.ALONE,
-        "\u3042": 0,
+        "\ufffd": code_points.DROPPED | code_points.SYMBOL,
+        "$": symbol,
+        "'": symbol | code_points.IGNORED,
+        "\u4e00": code_points.ALONE | letter,
+        "\u3042": letter,
         "\u0301": code_points.MARK | code_points.COMBINES | code_points.IGNORED | 230 << 16,
         "\u302e": code_points.COMBINES | 224 << 16,
-        "A": code_points.CASED,
-        "a": code_points.CASED | code_points.LOWER,
-        "'": code_points.ALONE | code_points.IGNORED,
+        "A": code_points.CASED | letter,
+        "a": code_points.CASED | code_points.LOWER | letter,
+        "5": code_points.DIGIT | code_points.DECIMAL | letter,
+        "\u00b2": code_points.DIGIT | letter,
     }
     assert {char: traits[ord(char)] for char in expected} == expected

@@ -51,6 +51,7 @@ NOT_RUN = {
         "needs data sets, and the environment of a peer"
     ),
     "python benchmarks/speed.py --data_dir DIR": "needs data sets, downloads and an hour",
+    "python benchmarks/speed_qa.py --data_dir DIR": "needs data sets, downloads and minutes",
     "python benchmarks/speed_serving.py --data_dir DIR --output_dir OUTPUT_DIR": "needs data",
     "python benchmarks/speed_onnx.py --data_dir DIR --output_dir OUTPUT_DIR": "needs data",
     "python benchmarks/serving_load.py --data_dir DIR --output_dir OUTPUT_DIR": "needs data",
