@@ -3,6 +3,7 @@
 
 python export_model.py --output_dir=OUT --to=huggingface --export_dir=DIR
 python export_model.py --output_dir=OUT --to=saved_model --export_dir=DIR
+python export_model.py --output_dir=OUT --to=onnx --export_dir=DIR
 """
 
 import sys

@@ -94,7 +94,8 @@ def _training(run: Run, settings: Mapping[str, FlagValue]) -> str:
     duration = f" in {format_duration(seconds)}" if seconds else ""
     rows = count(report.splits["train"].rows, "row")
     steps = count(log[-1]["step"], "step")
-    return f"{rows} of {place}, {log[-1]['epoch']:.4g} epochs, {steps}{duration}"
+    epochs = f"{log[-1]['epoch']:.4g} epoch{'' if log[-1]['epoch'] == 1 else 's'}"
+    return f"{rows} of {place}, {epochs}, {steps}{duration}"
 
 
 def _next_command(run: Run, task: Task, is_scored: bool) -> str:

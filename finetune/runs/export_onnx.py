@@ -78,6 +78,12 @@ def _check_flags(request: ExportRequest) -> None:
         raise UsageError(f"--max_quality_loss={loss:g}: expected a number from 0 to 100.")
 
 
+def _difference(points: float) -> str:
+    if not points:
+        return "no difference"
+    return f"{abs(points):.2f} points {'more' if points > 0 else 'less'}"
+
+
 class _Quality:
     """Compares a quantised model with the original on the dev data."""
 
@@ -93,7 +99,7 @@ class _Quality:
         loss = (before - after) * self._points
         found = (
             f"on the dev data, {self._metric} is {after:.4f}, and without quantisation "
-            f"{before:.4f}: {abs(loss):.2f} points {'less' if loss > 0 else 'more'}"
+            f"{before:.4f}: {_difference(-loss)}"
         )
         if not loss <= self._limit:
             raise InputError(

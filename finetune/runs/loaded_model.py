@@ -8,6 +8,7 @@ import threading
 from typing import (
     Any,
     Dict,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -115,6 +116,8 @@ class LoadedModel:
         if isinstance(texts, (str, tuple)):
             (prediction,) = self.predict([texts])
             return prediction
+        if not isinstance(texts, Iterable):
+            raise InputError(f"found {texts!r:.80}; expected a text, or an iterable of texts.")
         given = enumerate(texts, start=1)
         if isinstance(texts, list):
             return self._predict(list(given), is_all=True)
@@ -140,6 +143,8 @@ class LoadedModel:
             raise InputError(f"pooling={pooling!r:.80}: expected one of {expected}.")
         if isinstance(texts, str):
             return self.embed([texts], pooling, normalize)[0]
+        if not isinstance(texts, Iterable):
+            raise InputError(f"found {texts!r:.80}; expected a text, or an iterable of texts.")
         chunks = self._chunks(enumerate(texts, start=1))
         parts = [pooled(self._embed(chunk), pooling, normalize) for chunk in chunks]
         return np.concatenate([np.zeros((0, self._encoder.width), np.float32), *parts])

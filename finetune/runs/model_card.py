@@ -3,7 +3,7 @@
 from typing import Any, List, Mapping, Sequence, Tuple
 
 from finetune.config.flags import FlagValue
-from finetune.models.families import ANSWER
+from finetune.models.families import ANSWER, SEQUENCE
 from finetune.output.run_record import RunRecord
 from finetune.output.train_log import figures_of
 from finetune.tasks.hugging_face import ExportedHead
@@ -28,7 +28,7 @@ Output: {output}
 _PIPELINE = """from transformers import pipeline
 
 model = pipeline("{pipeline}", "path/to/this/folder")
-print(model("A text"))"""
+print(model("A text"{options}))"""
 # The pipeline that answers questions was removed from transformers 5.3.
 _MODEL = """from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
@@ -64,10 +64,19 @@ def model_card(
     return _CARD.format(
         pipeline=head.pipeline,
         architecture=architecture,
-        example=(_MODEL if head.kind == ANSWER else _PIPELINE).format(pipeline=head.pipeline),
+        example=_example_of(head, record.settings),
         output=_output_of(head),
         sections="\n".join(sections),
     )
+
+
+def _example_of(head: ExportedHead, settings: Mapping[str, FlagValue]) -> str:
+    if head.kind == ANSWER:
+        return _MODEL
+    options = ""
+    if head.kind == SEQUENCE:  # The pipeline of taggers truncates texts by itself.
+        options = f", truncation=True, max_length={settings['max_seq_length']}"
+    return _PIPELINE.format(pipeline=head.pipeline, options=options)
 
 
 def _output_of(head: ExportedHead) -> str:

@@ -43,10 +43,14 @@ def make_output_dir(output_dir: str) -> None:
 
 
 def no_trained_model(output_dir: str) -> str:
-    """Returns the error message for an output directory without a trained model."""
-    found = "contains no trained model" if os.path.isdir(output_dir) else "does not exist"
+    """Returns the error message for an --output_dir without a trained model."""
     return (
-        f"--output_dir={output_dir} {found}; expected the directory of a finished training run. "
-        "Specify that directory, train first (--do_train=true), or set a fine-tuned "
-        "--init_checkpoint."
+        f"--output_dir={not_trained(output_dir)} Specify that directory, train first "
+        "(--do_train=true), or set a fine-tuned --init_checkpoint."
     )
+
+
+def not_trained(folder: str) -> str:
+    """Returns the error message for a folder without a trained model."""
+    found = "contains no trained model" if os.path.isdir(folder) else "does not exist"
+    return f"{folder} {found}; expected the directory of a finished training run."

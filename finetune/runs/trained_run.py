@@ -1,9 +1,9 @@
 """The run of a trained model that predicts, for programs and exports instead of a script."""
 
-from typing import Any, Type
+from typing import Any, Dict, Type
 
 from finetune.output import run_record
-from finetune.runs.output_dir import no_trained_model
+from finetune.runs.output_dir import not_trained
 from finetune.runs.resolve import ProcessorClasses, Run, resolve
 from finetune.tasks.classification.task import Classification
 from finetune.tasks.question_answering.task import QuestionAnswering
@@ -35,12 +35,15 @@ def predicting_run(
     output_dir: str, task_class: Type[Task], processor_classes: ProcessorClasses, **flags: Any
 ) -> Run:
     """Returns a run of a task that predicts; see `trained_run`."""
-    try:
-        config = task_class.config_class(
-            do_predict=True, predict_file="-", output_dir=output_dir, **flags
-        )
-    except TypeError as error:
-        raise UsageError(f"{error}; expected flags of the script.") from None
+    given: Dict[str, Any] = {"do_predict": True, "predict_file": "-", "output_dir": output_dir}
+    fields = task_class.config_class.__dataclass_fields__
+    for name in flags:
+        if name not in fields or name in given:
+            raise UsageError(
+                f"{name} is not a flag for prediction; expected one that {task_class.script} "
+                "accepts with --do_predict."
+            )
+    config = task_class.config_class(**given, **flags)
     config.check_given()
     with user_path_errors(config.paths):
         return resolve(config, task_class, processor_classes)
@@ -50,7 +53,7 @@ def _task_class_of(output_dir: str, processor_classes: ProcessorClasses) -> Type
     """Returns the task of the script that trained the model in a directory."""
     record = run_record.load(output_dir)
     if record is None:
-        raise InputError(no_trained_model(output_dir))
+        raise InputError(not_trained(output_dir))
     name = record.settings.get("task_name")
     processor = processor_classes.get(str(name))
     for task_class in _TASKS:

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple, Tuple
 
 from finetune.output import names
-from finetune.runs.output_dir import no_trained_model
+from finetune.runs.output_dir import not_trained
 from finetune.util.errors import InputError
 
 _VERSION = re.compile("[0-9]{1,18}")
@@ -36,7 +36,7 @@ def newest(folder: str) -> VersionFolder:
     paths = [VersionFolder(int(name), os.path.join(folder, name)) for name in numbers]
     versions = [each for each in paths if os.path.exists(os.path.join(each.folder, names.RECORD))]
     if not versions:
-        raise InputError(no_trained_model(folder))
+        raise InputError(not_trained(folder))
     return max(versions)
 
 

@@ -129,7 +129,7 @@ def test_value_that_is_not_a_text_is_rejected(classifier_model, given, message):
 def test_model_that_cannot_be_loaded_raises_an_error(classifier, tmp_path):
     with pytest.raises(InputError, match="contains no trained model"):
         finetune.load(tmp_path)
-    with pytest.raises(UsageError, match="unexpected keyword argument 'batch'"):
+    with pytest.raises(UsageError, match="^batch is not a flag for prediction"):
         finetune.load(classifier, batch=3)
     with pytest.raises(InputError, match="--task_name=binary, which is not one of mine"):
         finetune.load(classifier, {"mine": object})
@@ -177,6 +177,12 @@ def test_vectors_of_texts_are_pooled_hidden_vectors(model):
             pretrained.embed(["a", None])
         with pytest.raises(InputError, match="contains a pretrained model, which cannot predict"):
             pretrained.predict(texts)
+
+
+def test_argument_that_is_no_text_is_rejected(classifier, classifier_model):
+    for function in (classifier_model.predict, classifier_model.embed):
+        with pytest.raises(InputError, match="^found 3; expected a text, or an iterable of texts"):
+            function(3)
 
 
 def test_trained_model_predicts_and_embeds_in_turn(classifier, classifier_model):

@@ -42,7 +42,7 @@ NOT_RUN = {
     "python prepare_model.py": "downloads a model",
     "python prepare_model.py bert-base-uncased --model_dir=model_dir/base": "downloads a model",
     'python -m pip install "tensorflow[and-cuda]>=2.15,<2.16"': "downloads packages",
-    "python -m pip install -r requirements-tokenizers.txt": "downloads packages",
+    "pip install -c constraints.txt -r requirements-tokenizers.txt": "downloads packages",
     "nvidia-smi": "needs a GPU",
     "tensorboard --logdir=/tmp/reviews": "a server, which runs until it is stopped",
     "taskset -c 0 python run_classifier.py …": "only shows how to prefix a command",
@@ -62,6 +62,9 @@ NOT_RUN = {
     "pip install -c constraints.txt -r requirements-serve.txt": "downloads packages",
     "pip install -c constraints.txt -r requirements-export.txt": "downloads packages",
     "pip install -c constraints.txt -r requirements-onnx.txt": "downloads packages",
+    "python export_model.py --output_dir=/tmp/ner_output --to=onnx --export_dir=tagger_onnx": (
+        "see test_export_onnx.py"
+    ),
     "python export_model.py --output_dir=/tmp/reviews --to=onnx --export_dir=reviews_onnx": (
         "see test_export_onnx.py"
     ),

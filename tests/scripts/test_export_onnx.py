@@ -308,10 +308,10 @@ def test_weights_of_large_models_are_in_a_file_of_their_own(classifier, tmp_path
     np.testing.assert_array_equal(first, second)
 
 
-def run_snippet(number, folder, text, capsys):
+def run_snippet(number, folder, text, capsys, text_name="texts?"):
     """Runs a program of docs/onnx.md on an export; returns the words of its lines."""
     code = python_snippets("docs/onnx.md")[number].text
-    for name, value in (("folder", str(folder)), ("texts?", text)):
+    for name, value in (("folder", str(folder)), (text_name, text)):
         line = re.search(rf"^({name}) = .*$", code, flags=re.MULTILINE)
         code = code.replace(line[0], f"{line[1]} = {value!r}")
     capsys.readouterr()
@@ -347,6 +347,26 @@ def test_program_in_the_docs_tags_as_the_toolkit(tmp_path, capsys):
             ]
             entities = model.predict(text)["entities"]
             assert spans == [(e["start"], e["end"], e["type"]) for e in entities]
+
+
+@pytest.mark.parametrize("threshold", [None, -1e4, 1e4])
+def test_program_in_the_docs_answers_as_the_toolkit(tmp_path, capsys, threshold):
+    pytest.importorskip("tokenizers")
+    convert(GOLDEN / "roberta_answer", tmp_path / "out")
+    out = tmp_path / "out"
+    if threshold is not None:
+        record = read_json(out / "run.json")
+        record["facts"].update(allows_no_answer=True, null_score_diff_threshold=threshold)
+        write_json(out / "run.json", record)
+    assert export(out, tmp_path / "exported") == 0
+    with load(str(out)) as model:
+        for context in LABEL_TEXTS:
+            pair = ("who works", context)
+            (words,) = run_snippet(
+                2, tmp_path / "exported", pair, capsys, text_name="question, context"
+            )
+            answer = model.predict(pair)["answer"]
+            assert " ".join(words) == (" ".join(answer.split()) or "no answer")
 
 
 def test_thresholds_are_in_the_settings(classifier, tmp_path):

@@ -42,10 +42,13 @@ def export_head(record: "RunRecord", without_crf: bool) -> ExportedHead:
     del without_crf
     notes, config = [], {}
     if record.facts.get("allows_no_answer"):
-        threshold = record.facts.get("null_score_diff_threshold", 0.0)
-        config["null_score_diff_threshold"] = threshold
+        tuned = record.facts.get("null_score_diff_threshold")
+        threshold = config["null_score_diff_threshold"] = tuned or 0.0
         notes.append(
-            "A question can have no answer. It has none if the score of the first token, as the "
-            f"start and the end, exceeds that of the best answer by more than {threshold:.4g}."
+            "A question can have no answer. The score of a span is the sum of its two logits. "
+            "There is no answer if the score of the first token alone is greater than that of the "
+            f"best span plus {threshold:.4g}."
         )
+        if tuned is None:
+            notes.append("This threshold was not tuned: no evaluation was run on dev data.")
     return ExportedHead(ANSWER, config, "question-answering", notes)
