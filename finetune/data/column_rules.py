@@ -302,6 +302,8 @@ def _number_of_several(table: Table, column: str, found: Found) -> Optional[int]
     given = table.given(column)
     if given is None or _is_single_to_predict(table):
         return None
+    if not is_number(given):  # The name of a column of the training file, which is not needed here
+        return None
     return index_of_number(table, column, given)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import glob
 import logging
 import re
-from typing import Dict, List, Optional, Protocol, Sequence, Set
+from typing import Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -272,10 +272,16 @@ def open_checkpoint(checkpoint: str) -> CheckpointReader:
 
 def read_all(checkpoint: str) -> None:
     """Reads every tensor, which verifies its checksum; raises `InputError` if one is damaged."""
+    for _ in read_tensors(checkpoint, read_shapes(checkpoint)):
+        pass
+
+
+def read_tensors(checkpoint: str, names: Iterable[str]) -> Iterator[Tuple[str, np.ndarray]]:
+    """Yields tensors of a checkpoint with their names; raises `InputError` if one is damaged."""
     reader = open_checkpoint(checkpoint)
     try:
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
+        for name in names:
+            yield name, reader.get_tensor(name)
     except (tf.errors.OpError, RuntimeError, ValueError, IndexError) as error:
         raise InputError(f"{checkpoint}: the checkpoint is damaged: {_reason(error)}") from error
 

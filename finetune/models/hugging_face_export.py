@@ -1,5 +1,6 @@
 """Write a model in Hugging Face's format: config.json, model.safetensors and tokenizer files."""
 
+import errno
 import json
 import os
 import shutil
@@ -45,10 +46,9 @@ def read_tensors(
       head: The kind of the model's head.
 
     Raises:
-      InputError: The checkpoint lacks a tensor.
+      InputError: The checkpoint lacks a tensor, or is damaged.
     """
-    reader = checkpoints.open_checkpoint(checkpoint)
-    saved = reader.get_variable_to_shape_map()
+    saved = checkpoints.read_shapes(checkpoint)
     wanted = family_of(bert_config).names(bert_config.num_hidden_layers, head)
     if head != SEQUENCE:  # Other heads use no pooler, and transformers creates none for them.
         wanted = {google: name for google, name in wanted.items() if "/pooler/" not in google}
@@ -56,19 +56,25 @@ def read_tensors(
     missing = [name for name in wanted if name not in saved and not name.startswith(optional)]
     if missing:
         raise InputError(f"{checkpoint}: {', '.join(missing[:3])} missing; the model is not whole.")
-    arrays = {g: reader.get_tensor(g) for g in wanted if g in saved}
+    arrays = checkpoints.read_tensors(checkpoint, [name for name in wanted if name in saved])
     return {
         wanted[google]: np.ascontiguousarray(array.T if google.endswith("/kernel") else array)
-        for google, array in arrays.items()
+        for google, array in arrays
     }
 
 
 def write_weights(tensors: Mapping[str, np.ndarray], folder: str) -> None:
     """Writes model.safetensors."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     path = os.path.join(folder, names.HUGGING_FACE_WEIGHTS)
-    save_file(dict(tensors), path, {"format": "pt"})  # transformers requires the format
+    try:
+        save_file(dict(tensors), path, {"format": "pt"})  # transformers requires the format
+    except SafetensorError as error:
+        if f"os error {errno.ENOSPC}" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from error
     make_readable(path)  # The package creates files that only their owner can read.
 
 

@@ -85,11 +85,13 @@ def export(name: str, request: ExportRequest) -> None:
 
     Raises:
       InputError: There is no trained model, or it cannot be exported.
-      UsageError: A flag belongs to another format.
+      UsageError: A flag belongs to another format, or the folder has no name.
     """
-    for other, each in FORMATS.items():
-        for flag in each.flags:
-            is_default = getattr(request, flag) == ExportRequest.__dataclass_fields__[flag].default
-            if flag not in FORMATS[name].flags and not is_default:
-                raise UsageError(f"--{flag} applies to --to={other}, not to --to={name}.")
+    if not request.export_dir:
+        raise UsageError("--export_dir is empty; expected a folder to write.")
+    for flag in {flag for each in FORMATS.values() for flag in each.flags}:
+        is_default = getattr(request, flag) == ExportRequest.__dataclass_fields__[flag].default
+        if flag not in FORMATS[name].flags and not is_default:
+            others = " and ".join(f"--to={n}" for n, each in FORMATS.items() if flag in each.flags)
+            raise UsageError(f"--{flag} applies to {others}, not to --to={name}.")
     FORMATS[name].export(request)

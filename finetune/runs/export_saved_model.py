@@ -58,7 +58,8 @@ def export_to_saved_model(request: ExportRequest) -> None:
 def _next_version(export_dir: str) -> int:
     """Returns the number of a version that TensorFlow Serving takes for the newest one."""
     names = os.listdir(export_dir) if os.path.isdir(export_dir) else []
-    return max((int(name) for name in names if re.fullmatch("[0-9]+", name)), default=0) + 1
+    # Those of up to 18 digits: TensorFlow Serving reads versions as 64-bit integers.
+    return max((int(name) for name in names if re.fullmatch("[0-9]{1,18}", name)), default=0) + 1
 
 
 def _save(graph: ServingGraph, folder: str) -> None:

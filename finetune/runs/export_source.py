@@ -8,6 +8,7 @@ from finetune.output.names import EVAL_JSON
 from finetune.output.run_record import RunRecord
 from finetune.runs.output_dir import no_trained_model
 from finetune.util.errors import InputError
+from finetune.util.files import check_link
 from finetune.util.json_files import read_json_object
 
 
@@ -37,7 +38,8 @@ def check_new_folder(export_dir: str) -> None:
 
 
 def check_folder(export_dir: str) -> None:
-    """Raises `InputError` if a folder to write is a file."""
+    """Raises `InputError` if a folder to write is a file, or a link to nothing."""
+    check_link(export_dir)
     if os.path.exists(export_dir) and not os.path.isdir(export_dir):
         raise InputError(f"--export_dir={export_dir} is a file; expected a folder to write.")
 

@@ -34,10 +34,11 @@ from finetune.runs.trained_run import predicting_run, trained_run
 from finetune.tasks.classification.processor import MulticlassProcessor
 from finetune.tasks.classification.task import Classification
 from finetune.tasks.task import Task
-from finetune.util.errors import InputError
+from finetune.util.errors import InputError, UsageError
 from finetune.util.files import user_path_errors
 from finetune.util.log import is_useful
 
+_ACTIONS = ("do_train", "do_eval", "do_predict", "do_embed", "do_check")
 _THREAD = "finetune-model"
 
 
@@ -216,6 +217,9 @@ def load(output_dir: str, processor_classes: ProcessorClasses, **flags: Any) -> 
       InputError: The directory contains no trained model, or its files are damaged.
       UsageError: A flag is unknown, or contradicts the trained model.
     """
+    action = next((name for name in flags if name in _ACTIONS), None)
+    if action is not None:
+        raise UsageError(f"{action} is for a script; a loaded model predicts.")
     is_trained = os.path.exists(os.path.join(output_dir, names.RECORD))
     is_pretrained = os.path.exists(os.path.join(output_dir, model_names.BERT_CONFIG))
     logging.getLogger("tensorflow").addFilter(_is_useful)

@@ -52,5 +52,7 @@ def no_trained_model(output_dir: str) -> str:
 
 def not_trained(folder: str) -> str:
     """Returns the error message for a folder without a trained model."""
-    found = "contains no trained model" if os.path.isdir(folder) else "does not exist"
+    found = "is a file" if os.path.exists(folder) else "does not exist"
+    if os.path.isdir(folder):
+        found = "contains no trained model"
     return f"{folder} {found}; expected the directory of a finished training run."

@@ -2,6 +2,9 @@
 
 from typing import Any, Dict, Type
 
+from absl import flags as absl_flags
+
+from finetune.config.command_line import declare_flags, parse_flags
 from finetune.output import run_record
 from finetune.runs.output_dir import not_trained
 from finetune.runs.resolve import ProcessorClasses, Run, resolve
@@ -36,17 +39,29 @@ def predicting_run(
 ) -> Run:
     """Returns a run of a task that predicts; see `trained_run`."""
     given: Dict[str, Any] = {"do_predict": True, "predict_file": "-", "output_dir": output_dir}
-    fields = task_class.config_class.__dataclass_fields__
+    config_class = task_class.config_class
     for name in flags:
-        if name not in fields or name in given:
+        if name not in config_class.__dataclass_fields__ or name in given:
             raise UsageError(
                 f"{name} is not a flag for prediction; expected one that {task_class.script} "
                 "accepts with --do_predict."
             )
-    config = task_class.config_class(**given, **flags)
-    config.check_given()
+    # Parsed as on a command line, so that values are checked in the same way
+    argv = [task_class.script, *(_argument(*flag) for flag in {**given, **flags}.items())]
+    flag_values = absl_flags.FlagValues()
+    declare_flags(config_class, flag_values)
+    try:
+        config = parse_flags(argv, config_class, flag_values)
+    except absl_flags.Error as error:
+        raise UsageError(f"{error}.") from None
     with user_path_errors(config.paths):
         return resolve(config, task_class, processor_classes)
+
+
+def _argument(name: str, value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        value = ",".join(map(str, value))
+    return f"--{name}={value}"
 
 
 def _task_class_of(output_dir: str, processor_classes: ProcessorClasses) -> Type[Task]:

@@ -62,7 +62,8 @@ def atomic_folder(path: str) -> Iterator[str]:
     Args:
       path: A folder that does not exist, or is empty.
     """
-    above, name = os.path.split(os.path.abspath(path))
+    path = os.path.abspath(path)
+    above, name = os.path.split(path)
     created = make_folders(above)
     try:
         scratch = _scratch_folder(above, name)

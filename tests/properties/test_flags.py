@@ -190,7 +190,9 @@ INDEPENDENT = [
     (config_class, field)
     for config_class, fields in FIELDS.items()
     for name, field in fields.items()
-    if kind_of(field) in (int, float) and name not in DEPENDENT
+    if kind_of(field) in (int, float)
+    and name not in DEPENDENT
+    and (config_class, name) != (QaConfig, "label_smoothing")  # Answers have no labels.
 ]
 
 

@@ -179,6 +179,20 @@ def test_vectors_of_texts_are_pooled_hidden_vectors(model):
             pretrained.predict(texts)
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"predict_batch_size": 0}, "predict_batch_size"),
+        ({"max_seq_length": "many"}, "max_seq_length"),
+        ({"do_train": True}, "^do_train is for a script"),
+        ({"predict_file": "x"}, "^predict_file is not a flag for prediction"),
+    ],
+)
+def test_flags_of_load_are_checked_as_on_a_command_line(classifier, flags, message):
+    with pytest.raises(UsageError, match=message):
+        finetune.load(classifier, **flags)
+
+
 def test_argument_that_is_no_text_is_rejected(classifier, classifier_model):
     for function in (classifier_model.predict, classifier_model.embed):
         with pytest.raises(InputError, match="^found 3; expected a text, or an iterable of texts"):

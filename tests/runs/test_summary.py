@@ -55,7 +55,11 @@ def test_entity_type_that_occurs_in_only_one_training_run_is_kept():
         assert summary["LOC"] == {"f1": {"mean": 0.25, "std": None}}
 
 
-@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=11), st.floats(-1e3, 1e3))
+# Python 3.9 has no standard deviation of subnormal numbers.
+FIGURES = st.integers(-(10**6), 10**6).map(lambda number: number / 1000)
+
+
+@given(st.lists(FIGURES, min_size=2, max_size=11), FIGURES)
 def test_added_constant_shifts_only_the_mean(numbers, constant):
     before = summarize([{"f1": number} for number in numbers])["f1"]
     after = summarize([{"f1": number + constant} for number in numbers])["f1"]

@@ -124,7 +124,9 @@ def test_flag_of_another_format_is_refused(tmp_path, monkeypatch, output_dir, ca
         + [f"--export_dir={tmp_path}/hf", "--without_crf"]
     )
     assert status == 2
-    assert "--without_crf applies to --to=huggingface, not to --to=other." in caplog.text
+    assert (
+        "--without_crf applies to --to=huggingface and --to=onnx, not to --to=other." in caplog.text
+    )
 
 
 def test_folder_without_a_model_is_refused(tmp_path):
@@ -152,3 +154,47 @@ def test_mean_and_deviation_are_folded_into_the_last_layer(tmp_path):
     np.testing.assert_allclose(after["classifier.weight"], weight * 4.0, rtol=1e-6)
     np.testing.assert_allclose(after["classifier.bias"], bias * 4.0 + 50.0, rtol=1e-6)
     assert read_json(tmp_path / "hf" / "config.json")["problem_type"] == "regression"
+
+
+def export_status(output_dir, export_dir):
+    return export_model.main(
+        [
+            "export_model.py",
+            f"--output_dir={output_dir}",
+            "--to=huggingface",
+            "--without_crf",
+            f"--export_dir={export_dir}",
+        ]
+    )
+
+
+def test_unusable_folders_are_refused_in_one_line(tmp_path, output_dir, caplog):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "deep")
+    write(tmp_path / "file", "")
+    for folder, status, message in (
+        ("", 2, "--export_dir is empty"),
+        (tmp_path / "link", 1, "a link to"),
+        (tmp_path / "file", 1, "is a file; expected a folder"),
+    ):
+        caplog.clear()
+        assert export_status(output_dir, folder) == status
+        (record,) = caplog.records
+        assert message in record.message
+    caplog.clear()
+    assert export_status(tmp_path / "file", tmp_path / "new") == 1
+    assert f"{tmp_path / 'file'} is a file; expected the directory of a" in caplog.text
+
+
+def test_folder_named_by_its_parent_is_written(tmp_path, output_dir):
+    assert export_status(output_dir, tmp_path / "new" / "deep" / "..") == 0
+    assert (tmp_path / "new" / "config.json").exists()
+
+
+def test_damaged_checkpoint_is_named(tmp_path, output_dir, caplog):
+    out = pathlib.Path(shutil.copytree(output_dir, tmp_path / "out"))
+    (data,) = out.glob("model.ckpt-*.data-*")
+    data.write_bytes(data.read_bytes()[: data.stat().st_size // 2])
+    assert export_status(out, tmp_path / "exported") == 1
+    (record,) = caplog.records
+    assert "the checkpoint is damaged" in record.message
+    assert not (tmp_path / "exported").exists()

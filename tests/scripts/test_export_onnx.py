@@ -322,6 +322,7 @@ def run_snippet(number, folder, text, capsys, text_name="texts?"):
 def test_program_in_the_docs_classifies_as_the_toolkit(classifier, capsys):
     pytest.importorskip("tokenizers")
     texts = [row["text"] for row in read_jsonl(GOLDEN / "distilbert" / "expected.jsonl")]
+    texts.append("a [SEP] b [MASK]")
     printed = run_snippet(0, classifier / "exported", texts, capsys)
     with load(str(classifier / "out")) as model:
         predictions = model.predict(texts)

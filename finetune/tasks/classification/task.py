@@ -223,7 +223,8 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
                 kinds = ("a single text", "a pair of texts")
                 raise InputError(
                     f"{example.place}: found {kinds[is_pair]}, but each row that the model was "
-                    f"trained on is {kinds[not is_pair]}. Check --text_b_column."
+                    f"trained on is {kinds[not is_pair]}. If they are columns of a table, check "
+                    "--text_b_column."
                 )
             yield example
 
