@@ -3,12 +3,17 @@
 import importlib
 import logging
 import os
+import signal
 import sys
 
 import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A shell makes the programs that it starts in the background ignore Ctrl-C; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Every run tries the same examples, so that a commit either passes or fails. To search for new
 # ones: pytest --hypothesis-profile=explore
