@@ -25,6 +25,9 @@ def load(
     Raises:
       finetune.util.errors.InputError: The directory contains no trained model.
     """
+    from finetune.util.quick_imports import import_tensorflow
+
+    import_tensorflow()
     from finetune.runs import loaded_model
     from finetune.util.paths import local_path
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import functools
+import gc
 import logging
 from typing import Any, Callable, Dict, List, Mapping, Type
 
@@ -13,6 +14,7 @@ from finetune.serving.metrics import Metrics
 from finetune.serving.rest_api import RestApi
 from finetune.serving.served_model import LoadModel, ServedModel
 from finetune.serving.server import Server, Watcher, bound_socket, url_of
+from finetune.util.quick_imports import import_tensorflow
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +34,9 @@ def serve(
     Raises:
       InputError: A folder contains no trained model, or the address is in use.
     """
-    from finetune.runs import loaded_model  # Imports TensorFlow, which takes seconds.
+    import_tensorflow()  # Takes seconds, so it happens after the flags are checked.
+    gc.freeze()
+    from finetune.runs import loaded_model
 
     metrics = Metrics()
     with contextlib.ExitStack() as stack:

@@ -1,0 +1,39 @@
+"""TensorFlow is imported without Keras and setuptools, and both can be imported afterwards."""
+
+import subprocess
+import sys
+
+from tests.support import ROOT
+
+CHECKS = """
+import gc
+import sys
+
+from finetune.util.quick_imports import import_tensorflow
+
+import_tensorflow()
+assert "tensorflow.compat.v1" in sys.modules
+left_out = [name for name in ("keras", "setuptools", "distutils") if name in sys.modules]
+assert not left_out, left_out
+assert gc.isenabled()
+
+import tensorflow as tf
+from tensorflow.keras import layers
+
+assert tf.keras.layers.Dense is layers.Dense
+assert tf.compat.v1.estimator.Estimator
+
+import warnings
+
+warnings.simplefilter("error")
+import distutils
+
+assert "setuptools" in distutils.__file__, distutils.__file__
+import setuptools
+"""
+
+
+def test_what_is_left_out_can_be_imported_later():
+    command = [sys.executable, "-W", "error::DeprecationWarning:tensorflow", "-c", CHECKS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
