@@ -15,6 +15,7 @@ import tensorflow.compat.v1 as tf
 # Maximum global norm of the gradients, from Google's `optimization.py`.
 CLIP_NORM = 1.0
 WEIGHT_DECAY = 0.01
+_PRODUCT = "decay_product"
 SCHEDULES = ("linear", "cosine", "constant")
 
 
@@ -42,6 +43,7 @@ def create_optimizer(
     schedule="linear",
     frozen=(),
     accumulation=None,
+    with_decay_products=(),
 ):
     """Builds one training step: schedule, gradients, update.
 
@@ -67,6 +69,7 @@ def create_optimizer(
       schedule: string, one of `SCHEDULES`. Learning rate after the peak; see `learning_rate_at`.
       frozen: list of regular expressions. Variables whose name contains a match are not trained.
       accumulation: `Accumulation` if several batches make one update; None if each batch makes one.
+      with_decay_products: See `AdamWeightDecayOptimizer`.
 
     Returns:
       Operation that updates the trainable variables and adds 1 to `global_step`. With
@@ -83,9 +86,19 @@ def create_optimizer(
     rate = learning_rate_at(global_step, init_lr, num_train_steps, num_warmup_steps, schedule)
 
     # Gradients
-    optimizer = _make_optimizer(
-        rate, weight_decay, bias_correction, learning_rate_factors, scale_loss
+    optimizer = AdamWeightDecayOptimizer(
+        learning_rate=rate,
+        weight_decay_rate=weight_decay,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-6,
+        exclude_from_weight_decay=["LayerNorm", "layer_norm", "bias"],
+        bias_correction=bias_correction,
+        learning_rate_factors=learning_rate_factors,
+        with_decay_products=with_decay_products,
     )
+    if scale_loss:
+        optimizer = tf.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
     grads, tvars = _compute_gradients(optimizer, loss, frozen)
 
     # Update
@@ -108,22 +121,6 @@ def _check_supported(use_tpu, scale_loss, accumulation):
     if (scale_loss or accumulation) and tf.distribute.has_strategy():
         name = "scale_loss" if scale_loss else "accumulation"
         raise ValueError(f"{name} is not supported under tf.distribute.")
-
-
-def _make_optimizer(rate, weight_decay, bias_correction, learning_rate_factors, scale_loss):
-    optimizer = AdamWeightDecayOptimizer(
-        learning_rate=rate,
-        weight_decay_rate=weight_decay,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-6,
-        exclude_from_weight_decay=["LayerNorm", "layer_norm", "bias"],
-        bias_correction=bias_correction,
-        learning_rate_factors=learning_rate_factors,
-    )
-    if scale_loss:
-        optimizer = tf.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
-    return optimizer
 
 
 def _compute_gradients(optimizer, loss, frozen):
@@ -288,6 +285,11 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
     https://arxiv.org/abs/2006.04884, section 5).
 
     The slots are named `adam_m` and `adam_v`, as in Google's checkpoints.
+
+    A weight whose gradient is always zero only decays: it ends as its initial value times the
+    product of 1 - learning_rate * weight_decay_rate over all steps. For each variable in
+    `with_decay_products`, the optimizer keeps this product in the variable NAME/decay_product,
+    float64 [], so that such weights need not be updated with the others.
     """
 
     def __init__(
@@ -301,6 +303,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         name="AdamWeightDecayOptimizer",
         bias_correction=False,
         learning_rate_factors=None,
+        with_decay_products=(),
     ):
         """Stores the hyperparameters.
 
@@ -315,6 +318,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
           name: string. Name of the ops.
           bias_correction: bool. Whether to correct m and v for their start at zero.
           learning_rate_factors: See `create_optimizer`.
+          with_decay_products: list of names of variables.
         """
         super(AdamWeightDecayOptimizer, self).__init__(False, name)
         self.learning_rate = learning_rate
@@ -325,6 +329,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         self.exclude_from_weight_decay = exclude_from_weight_decay
         self.bias_correction = bias_correction
         self.learning_rate_factors = learning_rate_factors or {}
+        self.with_decay_products = with_decay_products
 
     def _prepare(self):
         # TensorFlow's kernel always applies bias correction. Passing 0 for beta^t makes the
@@ -358,6 +363,10 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
                     continue
                 self._get_or_make_slot_with_initializer(
                     var, _fresh_zeros, var.shape, var.dtype.base_dtype, slot, name
+                )
+            if self._get_variable_name(var.name) in self.with_decay_products:
+                self._get_or_make_slot_with_initializer(
+                    var, _fresh_one, tf.TensorShape([]), tf.float64, _PRODUCT, _PRODUCT
                 )
 
     def _resource_apply_dense(self, grad, var):
@@ -396,8 +405,14 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
             return []
         # The decay changes the weights, so it waits until the gradient no longer needs them.
         with tf.control_dependencies([grad]):
-            rate = tf.cast(self._rates[self._factor_of(var)][1], var.dtype.base_dtype)
-            return [var.assign_sub(rate * var, use_locking=self._use_locking, read_value=False)]
+            rate = self._rates[self._factor_of(var)][1]
+            decay = tf.cast(rate, var.dtype.base_dtype) * var
+            updates = [var.assign_sub(decay, use_locking=self._use_locking, read_value=False)]
+        product = self.get_slot(var, _PRODUCT) if self.with_decay_products else None
+        if product is not None:
+            kept = product * (1.0 - tf.cast(rate, tf.float64))
+            updates.append(product.assign(kept, read_value=False))
+        return updates
 
     def _factor_of(self, var):
         name = self._get_variable_name(var.name)
@@ -413,6 +428,16 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
     def _get_variable_name(self, param_name):
         """Returns the variable's name, without ":0"."""
         return re.sub(r":\d+$", "", param_name)
+
+
+def decay_product_name(name):
+    """Returns the name of the decay product of a variable; see `AdamWeightDecayOptimizer`."""
+    return f"{name}/{_PRODUCT}"
+
+
+def _fresh_one(shape, dtype=tf.float64, partition_info=None):
+    del partition_info
+    return tf.ones(shape, dtype)
 
 
 def _fresh_zeros(shape, dtype=tf.float32, partition_info=None):

@@ -26,6 +26,7 @@ from finetune.models import model_fn as model_fns
 from finetune.tasks.classification import head
 from finetune.tasks.classification.features import encode_examples
 from finetune.tasks.classification.targets import LabelIds
+from finetune.training.occurring_words import RowNumbers, find_word_rows
 from finetune.training.session import make_session_config
 from finetune.util import parallel
 from processors import InputExample
@@ -116,10 +117,13 @@ class Toolkit:
                 graph.close()
             self._graphs, self._graphs_of = {}, (mode, name)
         if own not in self._graphs:
-            features = self._features[name]
+            features, rows = self._features[name], None
+            if mode == TRAIN:
+                rows = find_word_rows(features, self._model.bert_config.vocab_size, None)
+                features = features if rows is None else RowNumbers(features, rows)
             make_dataset = (lambda: self._own_batches(mode, features)) if own else None
             self._graphs[own] = Graph(
-                mode, make_dataset, features, self._settings, self._model.bert_config
+                mode, make_dataset, features, self._settings, self._model.bert_config, rows
             )
             if own:
                 self._graphs[own].start()
@@ -209,6 +213,7 @@ class Padded:
         self._features = features
         self._length = length
         self.specs = features.specs
+        self.occurring_ids = features.occurring_ids
 
     def __len__(self):
         return len(self._features)
@@ -225,7 +230,7 @@ class Padded:
 class Graph:
     """The graph that the toolkit's model_fn builds for a dataset, and its session."""
 
-    def __init__(self, mode, make_dataset, features, settings, bert_config):
+    def __init__(self, mode, make_dataset, features, settings, bert_config, rows):
         """Builds the graph and loads the pretrained weights.
 
         Args:
@@ -234,6 +239,7 @@ class Graph:
           features: The features of the data set.
           settings: The side's settings.
           bert_config: The model's configuration.
+          rows: The rows of the word-embedding table to train; see `find_word_rows`.
         """
         checkpoint = os.path.join(settings["model_dir"], "bert_model.ckpt")
         graph = tf.Graph()
@@ -243,7 +249,7 @@ class Graph:
             dataset = make_dataset() if make_dataset else given_batches(features, self._rows)
             self._iterator = tf.data.make_initializable_iterator(dataset)
             inputs = self._iterator.get_next()
-            model_fn = make_model_fn(mode, checkpoint, settings, bert_config)
+            model_fn = make_model_fn(mode, checkpoint, settings, bert_config, rows)
             spec = model_fn(inputs, None, mode, make_run_config(settings))
             if mode == PREDICT:
                 # Not in model_fn, which would expect this checkpoint to contain the head.
@@ -285,15 +291,16 @@ def given_batches(features, rows):
     return tf.data.Dataset.from_tensor_slices(rows).map(map_rows).prefetch(2)
 
 
-def make_model_fn(mode, checkpoint, settings, bert_config):
+def make_model_fn(mode, checkpoint, settings, bert_config, rows):
     """Returns the model_fn of the toolkit's classifier."""
     training = model_fns.Training(
         learning_rate=settings["learning_rate"],
         num_train_steps=settings["num_train_steps"],
         num_warmup_steps=settings["num_warmup_steps"],
+        word_rows=rows,
     )
     graph_settings = head.GraphSettings(
-        bert_config=bert_config,
+        bert_config=training.adjusted(bert_config),
         init_checkpoint=checkpoint if mode == TRAIN else None,
         training=training,
     )

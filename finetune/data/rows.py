@@ -35,6 +35,10 @@ class Rows(Protocol):
         """Length of each row in wordpieces: int [rows]."""
 
     @property
+    def occurring_ids(self) -> np.ndarray:
+        """The values of `input_ids` in all batches, and perhaps a few more; see `distinct_ids`."""
+
+    @property
     def statistics(self) -> RowStatistics:
         """Statistics of each row, for the data report."""
 
@@ -43,6 +47,17 @@ class Rows(Protocol):
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns rows, selected by index, as arrays padded to the longest row."""
+
+
+def distinct_ids(*arrays: np.ndarray) -> np.ndarray:
+    """Returns the distinct ids in arrays of int32, and 0, the padding: int32 [K], ascending."""
+    counts = np.zeros(1, np.int64)
+    for array in arrays:
+        found = np.bincount(array, minlength=len(counts))
+        found[: len(counts)] += counts
+        counts = found
+    counts[0] = 1
+    return np.flatnonzero(counts).astype(np.int32)
 
 
 def pad(

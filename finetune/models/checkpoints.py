@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 import modeling
-from finetune.models import foreign
+from finetune.models import foreign, word_rows
 from finetune.models.names import BERT_CONFIG
+from finetune.models.word_rows import WordRows
 from finetune.util.errors import InputError
 from finetune.util.files import sha256_of
 from finetune.util.paths import pattern_problem
@@ -30,8 +31,12 @@ _HEAD = (
 )
 # Layers that a checkpoint may lack: those that the toolkit adds, and a pooler that was not saved.
 _OPTIONAL = re.compile(r"(^|/)(sequence_output|pooler)/")
-# The optimizer's state, besides the weights. The last two variables belong to the loss scale.
-OPTIMIZER_SLOTS = re.compile(r"/adam_[mv]$|^current_loss_scale$|^good_steps$")
+# What only serves to resume a training run: Adam's moments, the loss scale, and the variables of
+# `word_rows`.
+OPTIMIZER_SLOTS = re.compile(
+    "|".join(["/adam_[mv]$", "^current_loss_scale$", "^good_steps$"])
+    + "".join(f"|^{name}$" for name in word_rows.RESUME_ONLY)
+)
 _OPTIMIZER = re.compile(OPTIMIZER_SLOTS.pattern + "|^global_step$")
 _LAYER = re.compile(r"(^|/)encoder/layer_\d+/")
 _MAX_LISTED = 12  # Maximum number of names of one kind in a report
@@ -196,7 +201,11 @@ def _shapes_of(variables: Sequence[tf.Variable]) -> Dict[str, List[int]]:
 
 
 def initialize_from(
-    checkpoint: str, *, needed: Optional[Set[str]] = None, new_head: bool = False
+    checkpoint: str,
+    *,
+    needed: Optional[Set[str]] = None,
+    new_head: bool = False,
+    rows: Optional[WordRows] = None,
 ) -> None:
     """Initialises the graph's variables from a checkpoint, and logs the load report.
 
@@ -205,12 +214,17 @@ def initialize_from(
       needed: If the model is trained, the names of the variables that the checkpoint must contain;
         they may include those of other operations. None: only the encoder.
       new_head: Whether to ignore the checkpoint's head, because it is for different labels.
+      rows: The rows of the word-embedding table that the graph has; None if it has all.
 
     Raises:
       InputError: The encoder does not match, or a required variable is missing.
     """
     variables = tf.trainable_variables()
-    report = load_report(_shapes_of(variables), checkpoint)
+    shapes = _shapes_of(variables)
+    if rows is not None:
+        shapes[word_rows.TABLE][0] = rows.vocab_size
+        variables = [v for v in variables if v.op.name != word_rows.TABLE]
+    report = load_report(shapes, checkpoint)
     report = report.without_head() if new_head else report
     report.check_encoder()
     if needed is not None:
@@ -308,9 +322,13 @@ def write(prefix: str, arrays: Dict[str, np.ndarray]) -> None:
         session.run(save, {t: arrays[name] for t, name in zip(tensors, names)})
 
 
-def make_saver(keep: int) -> tf.train.Saver:
+def make_saver(keep: int, saveables: Optional[Sequence[object]] = None) -> tf.train.Saver:
     """Makes the saver for a training run's checkpoints. Call it once the graph has its variables.
 
     The `checkpoint` file names them by relative paths, so that the directory can be moved.
+
+    Args:
+      keep: Number of recent checkpoints to keep.
+      saveables: What to save; None for all variables.
     """
-    return tf.train.Saver(max_to_keep=keep, save_relative_paths=True)
+    return tf.train.Saver(saveables, max_to_keep=keep, save_relative_paths=True)

@@ -9,7 +9,8 @@ import tensorflow.compat.v1 as tf
 import modeling
 import optimization
 from finetune.data.batches import IS_LAST_PART, PART
-from finetune.models import checkpoints
+from finetune.models import checkpoints, word_rows
+from finetune.models.word_rows import WordRows, WordTable
 
 # Graph collection that contains the `Watched` of a training graph.
 _WATCHED = "finetune_watched"
@@ -36,6 +37,8 @@ class Training:
       dropout: Dropout probabilities by their names in `BertConfig`, which override the model's.
       head_dropout: Dropout before the last layer; None to use the model's `hidden_dropout_prob`.
       new_head: Whether to ignore the initial checkpoint's head, because it is for different labels.
+      word_rows: The rows of the word-embedding table that are trained, whose row numbers the input
+        then has in place of ids; None to train the whole table.
     """
 
     learning_rate: float = 0.0
@@ -55,10 +58,13 @@ class Training:
     dropout: Mapping[str, float] = dataclasses.field(default_factory=dict)
     head_dropout: Optional[float] = None
     new_head: bool = False
+    word_rows: Optional[WordRows] = None
 
     def adjusted(self, bert_config: modeling.BertConfig) -> modeling.BertConfig:
-        """Returns a copy of a model's configuration with the dropout of this training run."""
+        """Returns a model's configuration with the dropout and word rows of this training run."""
         bert_config = copy.copy(bert_config)
+        if self.word_rows is not None:
+            bert_config.vocab_size = len(self.word_rows.ids)
         for name, probability in self.dropout.items():
             setattr(bert_config, name, probability)
         return bert_config
@@ -129,8 +135,9 @@ def make_model_fn(
             step = tf.train.get_or_create_global_step() * training.parts + features[PART]
             tf.add_to_collection(modeling.DROPOUT_STEP, step)
         head = build_head(features, is_training)
-        if is_training and init_checkpoint:
-            checkpoints.initialize_from(init_checkpoint, new_head=training.new_head)
+        word_table = None
+        if is_training:
+            word_table = _initialize_training(init_checkpoint, training)
         if mode == tf.estimator.ModeKeys.PREDICT:
             predictions = head.predictions()
             _load_trained(init_checkpoint, list(predictions.values()))
@@ -144,9 +151,19 @@ def make_model_fn(
         ends_step = features[IS_LAST_PART] if in_parts else None
         train_op = _make_train_op(loss, loss_sum, weight, ends_step, training)
         _watch(features, loss_sum, weight, ends_step)
-        return _training_spec(loss, train_op, training.keep_checkpoint_max)
+        saveables = word_table.saveables() if word_table is not None else None
+        saver = checkpoints.make_saver(training.keep_checkpoint_max, saveables)
+        return _training_spec(loss, train_op, saver)
 
     return model_fn
+
+
+def _initialize_training(init_checkpoint: Optional[str], training: Training) -> Optional[WordTable]:
+    """Sets how the variables of a training graph start; returns its word table, if it has one."""
+    rows = training.word_rows
+    if init_checkpoint:
+        checkpoints.initialize_from(init_checkpoint, new_head=training.new_head, rows=rows)
+    return None if rows is None else WordTable(rows, init_checkpoint)
 
 
 def _load_trained(checkpoint: Optional[str], outputs: Sequence[tf.Tensor]) -> None:
@@ -192,6 +209,7 @@ def _make_train_op(
         schedule=training.schedule,
         frozen=training.frozen,
         accumulation=accumulation,
+        with_decay_products=() if training.word_rows is None else (word_rows.TABLE,),
     )
 
 
@@ -212,9 +230,8 @@ def _watch(
 
 
 def _training_spec(
-    loss: tf.Tensor, train_op: tf.Operation, keep_checkpoint_max: int
+    loss: tf.Tensor, train_op: tf.Operation, saver: tf.train.Saver
 ) -> tf.estimator.EstimatorSpec:
-    saver = checkpoints.make_saver(keep_checkpoint_max)
     tf.add_to_collection(tf.GraphKeys.SAVERS, saver)  # `SaverHook` finds it there.
     return tf.estimator.EstimatorSpec(
         tf.estimator.ModeKeys.TRAIN,

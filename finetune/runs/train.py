@@ -11,6 +11,7 @@ import tensorflow.compat.v1 as tf
 from finetune.config.config import Config
 from finetune.data.batches import make_training_input_fn
 from finetune.models import checkpoints
+from finetune.models.word_rows import WordRows
 from finetune.output import best_model, files, resume, run_record, train_log, training_checkpoints
 from finetune.output.best_model import Scores
 from finetune.output.run_record import RunRecord
@@ -20,6 +21,7 @@ from finetune.runs.estimators import make_estimator, model_outputs
 from finetune.runs.prepare import PreparedData, goal_of
 from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
+from finetune.training.occurring_words import RowNumbers, find_word_rows
 from finetune.training.step_plan import StepPlan, make_step_plan, training_settings
 from finetune.training.trainer import Trainer
 from finetune.util.plurals import count
@@ -76,9 +78,10 @@ def train(run: Run, data: PreparedData, record: RunRecord, report: DataReport) -
     _log_start(config, start, len(data.features["train"]), plan.num_train_steps)
     _log_class_weights(data.task, class_weights)
     goal = goal_of(config, data.task)
-    estimator = _make_training_estimator(run, data.task, start, plan, class_weights)
+    rows = _find_word_rows(run, data, start)
+    estimator = _make_training_estimator(run, data.task, start, plan, class_weights, rows)
     trainer = Trainer(config, plan, goal, functools.partial(_score, run, data))
-    trainer.train(start.step, estimator, _make_input_fn(run, data, start))
+    trainer.train(start.step, estimator, _make_input_fn(run, data, start, rows))
     _log.info("Trained: %s", training_checkpoints.finish_training(output_dir))
     best = best_model.checkpoint_of(output_dir)
     if best is not None:
@@ -88,12 +91,22 @@ def train(run: Run, data: PreparedData, record: RunRecord, report: DataReport) -
     return True
 
 
+def _find_word_rows(run: Run, data: PreparedData, start: _Start) -> Optional[WordRows]:
+    """Returns the rows of the word-embedding table to train; None if training treats all alike."""
+    config = run.config
+    if config.freeze_embeddings or not (start.checkpoint or config.init_checkpoint):
+        return None
+    vocab_size = run.model.bert_config.vocab_size
+    return find_word_rows(data.features["train"], vocab_size, start.checkpoint)
+
+
 def _make_training_estimator(
     run: Run,
     task: Task,
     start: _Start,
     plan: StepPlan,
     class_weights: Optional[Sequence[float]],
+    rows: Optional[WordRows],
 ) -> tf.estimator.Estimator:
     config = run.config
     training = training_settings(
@@ -102,14 +115,18 @@ def _make_training_estimator(
         run.model.bert_config.num_hidden_layers,
         class_weights=class_weights,
         new_head=_starts_from_other_labels(config, task),
+        rows=rows,
     )
     return make_estimator(run, task, None if start.checkpoint else config.init_checkpoint, training)
 
 
-def _make_input_fn(run: Run, data: PreparedData, start: _Start) -> Callable:
+def _make_input_fn(
+    run: Run, data: PreparedData, start: _Start, rows: Optional[WordRows]
+) -> Callable:
     config = run.config
+    features = data.features["train"]
     return make_training_input_fn(
-        data.features["train"],
+        features if rows is None else RowNumbers(features, rows),
         batch_size=config.rows_per_step,
         seed=config.seed,
         by_length=config.require("group_by_length"),

@@ -7,6 +7,7 @@ from typing import Optional, Sequence, Union
 from finetune.config.config import EPOCH, Config
 from finetune.data.batches import steps_per_epoch
 from finetune.models.model_fn import Training
+from finetune.models.word_rows import WordRows
 from finetune.training import parameter_groups
 from finetune.util.errors import InputError
 from finetune.util.plurals import count
@@ -85,6 +86,7 @@ def training_settings(
     *,
     class_weights: Optional[Sequence[float]] = None,
     new_head: bool = False,
+    rows: Optional[WordRows] = None,
 ) -> Training:
     """Returns the settings of a training run.
 
@@ -94,6 +96,7 @@ def training_settings(
       num_layers: Number of layers in the model.
       class_weights: See `Training`.
       new_head: See `Training`.
+      rows: The `word_rows` of `Training`.
     """
     warmup_steps = config.warmup_steps
     if warmup_steps is None:
@@ -121,4 +124,5 @@ def training_settings(
         head_dropout=config.head_dropout_prob,
         class_weights=class_weights,
         new_head=new_head,
+        word_rows=rows,
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from finetune.data.rows import pad
+from finetune.data.rows import distinct_ids, pad
 
 VALUES = np.array([2, 3, 5, 7, 11, 13], np.int32)
 ROW_STARTS = np.array([0, 3, 3, 4, 6])  # [2, 3, 5], [], [7], [11, 13]
@@ -34,3 +34,9 @@ def test_rows_without_values_have_no_width():
 def test_no_rows_make_an_empty_rectangle():
     values, mask = pad(VALUES, ROW_STARTS, np.array([], np.int64))
     assert values.shape == mask.shape == (0, 0)
+
+
+def test_distinct_ids_are_ascending_and_include_the_padding():
+    arrays = np.array([7, 3, 7], np.int32), np.array([12, 3], np.int32)
+    assert distinct_ids(*arrays).tolist() == [0, 3, 7, 12]
+    assert distinct_ids(np.zeros(0, np.int32)).tolist() == [0]

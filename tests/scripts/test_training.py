@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from finetune.output import train_log, training_checkpoints
 from tests.support.commands import CLASSIFIER, run
 from tests.support.files import read_json, write, write_json, write_tsv
-from tests.support.reviews import make_folder, same_weights, train
+from tests.support.reviews import interrupt_at, make_folder, same_weights, train
 from tests.support.tiny import weights
 
 NO_DROPOUT = {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0}
@@ -149,14 +149,6 @@ def retrain_up_to_step_5(folder, out, **flags):
     """Replaces a finished training run with one that was interrupted at step 5."""
     shutil.rmtree(out)
     interrupt_at(5, folder, out, **flags)
-
-
-def interrupt_at(step, folder, out, *arguments, number=signal.SIGTERM, **flags):
-    """Trains until a signal arrives at a step."""
-    with pytest.MonkeyPatch.context() as patch:
-        logs_at = "finetune.training.step_plan.StepPlan.logs_at"
-        patch.setattr(logs_at, lambda _, at: at == step and not os.kill(os.getpid(), number))
-        train(folder, out, *arguments, status=128 + number, **flags)
 
 
 def test_damaged_checkpoint_is_skipped_and_training_ends_with_the_same_weights(

@@ -1,9 +1,12 @@
 """Twenty short reviews from which a tiny model learns to tell good from bad."""
 
+import os
 import pathlib
+import signal
 from typing import Any, Dict
 
 import numpy as np
+import pytest
 
 from tests.support import tiny
 from tests.support.commands import CLASSIFIER, run
@@ -51,6 +54,24 @@ def train(
     flags = {**flags_for(folder), "output_dir": out, **flags}
     assert run(CLASSIFIER, *arguments, **flags) == status
     return out
+
+
+def interrupt_at(
+    step: int,
+    folder: pathlib.Path,
+    out: pathlib.Path,
+    *arguments: Any,
+    number: int = signal.SIGTERM,
+    **flags: Any,
+) -> None:
+    """Trains until a signal arrives at a step, and saves there; see `train`.
+
+    The step must not be the first one of this process, in which two signals would arrive.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        logs_at = "finetune.training.step_plan.StepPlan.logs_at"
+        patch.setattr(logs_at, lambda _, at: at == step and not os.kill(os.getpid(), number))
+        train(folder, out, *arguments, status=128 + number, **flags)
 
 
 def same_weights(first: pathlib.Path, second: pathlib.Path) -> bool:

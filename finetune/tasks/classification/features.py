@@ -14,7 +14,7 @@ from finetune.data.cleaning import clean
 from finetune.data.frame import Frame
 from finetune.data.processor import InputExample
 from finetune.data.row_statistics import RowErrors, RowStatistics, TextStatistics, text_hash
-from finetune.data.rows import Spec, pad
+from finetune.data.rows import Spec, distinct_ids, pad
 from finetune.data.tokenizer import Tokenizer
 from finetune.data.truncation import Cut, Pieces, cut_row
 from finetune.util.arrays import GrowingArray
@@ -84,6 +84,11 @@ class Features:
     def has_pairs(self) -> bool:
         """Returns whether any row has a second text."""
         return bool(np.any(self.second_starts < np.diff(self.window_starts)))
+
+    @property
+    def occurring_ids(self) -> np.ndarray:
+        """The ids in all windows, and that of the padding: int32 [K], ascending."""
+        return distinct_ids(self.input_ids)
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns the windows of the given rows, padded with zeros to the longest window.

@@ -21,7 +21,7 @@ import numpy as np
 
 from finetune.data.frame import Frame
 from finetune.data.row_statistics import RowStatistics, TextStatistics, text_hash
-from finetune.data.rows import NO_LABEL, Spec
+from finetune.data.rows import NO_LABEL, Spec, distinct_ids
 from finetune.data.tokenizer import Tokenizer
 from finetune.tasks.question_answering.question import Question
 from finetune.tasks.question_answering.texts import Texts, count_in, encode_texts, number_texts
@@ -108,6 +108,12 @@ class QuestionFeatures:
     def starts_of_contexts(self) -> np.ndarray:
         """The position of each question's first wordpiece of the context: int64 [questions]."""
         return np.diff(self.questions.bounds) + self.frame.num_special(is_pair=True) - 1
+
+    @property
+    def occurring_ids(self) -> np.ndarray:
+        """The ids in all questions and contexts, of the frame and of the padding: int32 [K]."""
+        frame = np.array([self.frame.cls_id, self.frame.sep_id], np.int32)
+        return distinct_ids(self.questions.ids, self.contexts.ids, frame)
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns the given windows, with each array padded to the longest of them.

@@ -16,7 +16,7 @@ import numpy as np
 
 from finetune.data.frame import Frame, single_room
 from finetune.data.row_statistics import RowStatistics, TextStatistics, text_hash
-from finetune.data.rows import NO_LABEL, Spec, pad
+from finetune.data.rows import NO_LABEL, Spec, distinct_ids, pad
 from finetune.data.tokenizer import Tokenizer
 from finetune.tasks.tagging.sentences import sentence_starts
 from finetune.tasks.tagging.tagged_text import TaggedText
@@ -80,6 +80,11 @@ class TaggingFeatures:
     def lengths(self) -> np.ndarray:
         """Number of wordpieces in each window: int [windows]."""
         return np.diff(self.row_starts)
+
+    @property
+    def occurring_ids(self) -> np.ndarray:
+        """The ids in all windows, and that of the padding: int32 [K], ascending."""
+        return distinct_ids(self.input_ids)
 
     def batch(self, rows: np.ndarray) -> Dict[str, np.ndarray]:
         """Returns the given windows, with each array padded to the longest of them.
