@@ -185,10 +185,15 @@ def _shapes_of_bert(bert_config: modeling.BertConfig) -> Dict[str, List[int]]:
     # All layers have the same shapes, and building every one would take seconds.
     one_layer = copy.copy(bert_config)
     one_layer.num_hidden_layers = 1
-    with tf.Graph().as_default():
+    shapes: Dict[str, List[int]] = {}
+
+    def placeholder(getter: object, name: str, shape: List[int], **_: object) -> tf.Tensor:
+        shapes[name] = list(shape)
+        return tf.placeholder(tf.float32, shape)  # A variable would be twelve ops.
+
+    with tf.Graph().as_default(), tf.variable_scope("", custom_getter=placeholder):
         ids = tf.placeholder(tf.int32, [None, None])
         modeling.BertModel(one_layer, is_training=False, input_ids=ids)
-        shapes = _shapes_of(tf.trainable_variables())
     return {
         name.replace("/layer_0/", f"/layer_{layer}/"): shape
         for layer in range(bert_config.num_hidden_layers)

@@ -46,11 +46,10 @@ class WatchHook(tf.train.SessionRunHook):
     def begin(self) -> None:
         """Looks up the graph's tensors."""
         self._watched = watched_in_graph()
-        self._global_step = tf.train.get_global_step()
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         """Starts the clock at the step where training starts or resumes."""
-        self._step = int(session.run(self._global_step))
+        self._step = _step_of(session)
         self._smoothed, self._weight_of_smoothed = 0.0, 0.0
         total = self._plan.num_train_steps
         self._progress = Progress("Training: ", "steps", total, self._step)
@@ -198,7 +197,7 @@ class SaverHook(tf.train.CheckpointSaverHook):
 
     def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
         """Records that the current step is already saved."""
-        self._timer.update_last_triggered_step(session.run(self._global_step_tensor))
+        self._timer.update_last_triggered_step(_step_of(session))
 
     def after_run(
         self, run_context: tf.train.SessionRunContext, run_values: tf.train.SessionRunValues
@@ -208,11 +207,16 @@ class SaverHook(tf.train.CheckpointSaverHook):
         read = int(run_values.results)
         if not (self._plan.saves_at(read) or self._plan.saves_at(read + 1)):
             return
-        step = int(run_context.session.run(self._global_step_tensor))
+        step = _step_of(run_context.session)
         if self._plan.saves_at(step) and step != self._timer.last_triggered_step():
             self._timer.update_last_triggered_step(step)
             if self._save(run_context.session, step):
                 run_context.request_stop()
+
+
+def _step_of(session: tf.Session) -> int:
+    # A session prepares the whole graph for each tensor that it runs alone, so all hooks run this.
+    return int(session.run(tf.train.get_global_step()))
 
 
 class _Listener(tf.train.CheckpointSaverListener):

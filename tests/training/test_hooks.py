@@ -46,7 +46,6 @@ def start(start_step=0, skips_overflows=False):
     """Returns a hook at the start of a training run, and its log."""
     log = FakeLog()
     hook = WatchHook(PLAN, log, skips_overflows=skips_overflows)
-    hook._global_step = None  # `begin` finds it in a graph.
     hook.after_create_session(types.SimpleNamespace(run=lambda tensor: start_step), None)
     return hook, log
 
