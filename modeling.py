@@ -76,6 +76,8 @@ _FAMILY_SETTINGS = {
 # global step. Gradient accumulation needs this: several batches share one global step, but must not
 # share their masks.
 DROPOUT_STEP = "dropout_step"
+# Larger than the number of steps of any training run.
+_MAX_STEPS = 2**40
 
 
 class ConfigError(ValueError):
@@ -527,7 +529,8 @@ def dropout(input_tensor, dropout_prob):
 
     The mask depends on the graph's seed, the position in the graph, and the global step (or the
     Tensor in the collection `DROPOUT_STEP`), if these exist. A training run that resumes from a
-    checkpoint therefore drops the same values as an uninterrupted one.
+    checkpoint therefore drops the same values as an uninterrupted one. Under `tf.distribute`, it
+    also depends on the replica.
 
     Args:
       input_tensor: float Tensor.
@@ -575,7 +578,11 @@ def _dropout_seed():
     step = steps[0]
     if step is None:
         return tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32, seed=op_seed)
-    return tf.stack([tf.constant(graph_seed * 2**32 + op_seed, tf.int64), tf.cast(step, tf.int64)])
+    step = tf.cast(step, tf.int64)
+    replica = tf.distribute.get_replica_context()
+    if replica is not None and replica.num_replicas_in_sync > 1:
+        step += tf.cast(replica.replica_id_in_sync_group, tf.int64) * _MAX_STEPS
+    return tf.stack([tf.constant(graph_seed * 2**32 + op_seed, tf.int64), step])
 
 
 def layer_norm(input_tensor, name=None, epsilon=1e-12):

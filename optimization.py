@@ -76,10 +76,10 @@ def create_optimizer(
       `accumulation`, it sums gradients in local variables, and updates only after the last batch.
 
     Raises:
-      ValueError: `use_tpu` is true, the loss depends on no trainable variable, or `scale_loss` or
-        `accumulation` is used under `tf.distribute`.
+      ValueError: `use_tpu` is true, or the loss depends on no trainable variable.
     """
-    _check_supported(use_tpu, scale_loss, accumulation)
+    if use_tpu:
+        raise ValueError("use_tpu is not supported: this toolkit has no TPUEstimator.")
 
     # Schedule
     global_step = tf.train.get_or_create_global_step()
@@ -96,6 +96,7 @@ def create_optimizer(
         bias_correction=bias_correction,
         learning_rate_factors=learning_rate_factors,
         with_decay_products=with_decay_products,
+        gradients_are_summed=True,
     )
     if scale_loss:
         optimizer = tf.mixed_precision.MixedPrecisionLossScaleOptimizer(optimizer, "dynamic")
@@ -110,22 +111,14 @@ def create_optimizer(
         return tf.identity(norm, name="gradient_norm").op
     # Gradients are summed over replicas before they are clipped: clipping them on each replica
     # would give a different update from that of the whole batch.
-    train_op, norm = update(_sum_over_replicas(grads, tvars))
+    train_op, norm = update(_sum_over_replicas(grads))
     tf.identity(norm, name="gradient_norm")
     return train_op
 
 
-def _check_supported(use_tpu, scale_loss, accumulation):
-    if use_tpu:
-        raise ValueError("use_tpu is not supported: this toolkit has no TPUEstimator.")
-    if (scale_loss or accumulation) and tf.distribute.has_strategy():
-        name = "scale_loss" if scale_loss else "accumulation"
-        raise ValueError(f"{name} is not supported under tf.distribute.")
-
-
 def _compute_gradients(optimizer, loss, frozen):
     """Returns the gradients of the loss, and their variables: two tuples of the same length."""
-    variables = [v for v in tf.trainable_variables() if not _matches(frozen, v.op.name)]
+    variables = [v for v in tf.trainable_variables() if not _matches(frozen, _name_of(v))]
     grads_and_vars = [
         (_with_unique_rows(grad), var)
         for grad, var in optimizer.compute_gradients(loss, variables)
@@ -150,10 +143,7 @@ def _clip_and_apply(optimizer, grads, tvars, clip_norm, scale_loss, global_step)
         # Steps that change no variable count, too, since the order of the data depends on the step.
         with tf.control_dependencies([optimizer.apply_gradients(grads_and_vars)]):
             return tf.assign_add(global_step, 1).op, norm
-    update_op = optimizer.apply_gradients(
-        grads_and_vars, global_step=global_step, skip_gradients_aggregation=True
-    )
-    return update_op, norm
+    return optimizer.apply_gradients(grads_and_vars, global_step=global_step), norm
 
 
 def _accumulate(grads, tvars, accumulation, update):
@@ -164,13 +154,16 @@ def _accumulate(grads, tvars, accumulation, update):
       batch.
     """
     weights = _make_sum("weight", [], tf.float32)
-    sums = [_make_sum(var.op.name, var.shape, var.dtype.base_dtype) for var in tvars]
-    added = [weights.assign_add(accumulation.weight, read_value=False)]
+    sums = [_make_sum(_name_of(var), var.shape, var.dtype.base_dtype) for var in tvars]
+    # The optimizer has divided the loss by the number of replicas.
+    weight = accumulation.weight / tf.distribute.get_strategy().num_replicas_in_sync
+    added = [weights.assign_add(weight, read_value=False)]
     added += [_add_to(total, grad) for total, grad in zip(sums, grads)]
 
     def finish():
-        weight = weights.read_value()
-        means = [tf.div_no_nan(s.read_value(), tf.cast(weight, s.dtype)) for s in sums]
+        # Replicas accumulate separately, so that gradients travel between devices once per update.
+        weight, *totals = _sum_over_replicas([v.read_value() for v in (weights, *sums)])
+        means = [tf.div_no_nan(total, tf.cast(weight, total.dtype)) for total in totals]
         update_op, norm = update(means)
         with tf.control_dependencies([update_op]):
             cleared = [s.assign(tf.zeros(s.shape, s.dtype), read_value=False) for s in sums]
@@ -179,7 +172,30 @@ def _accumulate(grads, tvars, accumulation, update):
             return tf.identity(norm)
 
     with tf.control_dependencies(added):
-        return tf.cond(accumulation.is_last, finish, lambda: tf.constant(0.0))
+        return _run_if(accumulation.is_last, finish)
+
+
+def _run_if(condition, build):
+    """Returns the float scalar Tensor that a function builds if a condition holds, else 0."""
+    if not tf.distribute.has_strategy():
+        return tf.cond(condition, build, lambda: tf.constant(0.0))
+
+    def build_replicas(strategy, conditions):
+        def build_all():
+            return strategy.experimental_local_results(
+                strategy.extended.call_for_each_replica(build)
+            )
+
+        # The condition is the same in all replicas.
+        condition = strategy.experimental_local_results(conditions)[0]
+        norms = tf.cond(
+            condition, build_all, lambda: tuple(tf.constant(0.0) for _ in range(num_local))
+        )
+        with tf.control_dependencies(norms):
+            return tf.identity(norms[0])
+
+    num_local = len(tf.distribute.get_strategy().extended.worker_devices)
+    return tf.distribute.get_replica_context().merge_call(build_replicas, args=(condition,))
 
 
 def _make_sum(name, shape, dtype):
@@ -193,6 +209,9 @@ def _make_sum(name, shape, dtype):
         trainable=False,
         collections=[tf.GraphKeys.LOCAL_VARIABLES],
         use_resource=True,
+        # Under `tf.distribute`, each replica has its own.
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.SUM,
     )
 
 
@@ -200,6 +219,11 @@ def _add_to(total, grad):
     if isinstance(grad, tf.IndexedSlices):
         return total.scatter_add(grad)
     return total.assign_add(grad, read_value=False)
+
+
+def _name_of(var):
+    """Returns the name of a variable in checkpoints; that of its op can also contain a replica."""
+    return re.sub(r":\d+$", "", var.name)
 
 
 def _matches(patterns, name):
@@ -257,16 +281,16 @@ def _with_unique_rows(grad):
     return tf.IndexedSlices(values, indices, grad.dense_shape)
 
 
-def _sum_over_replicas(grads, tvars):
+def _sum_over_replicas(tensors):
     if not tf.distribute.has_strategy():
-        return list(grads)
+        return list(tensors)
 
-    def reduce(strategy, grads, tvars):
+    def reduce(strategy, *tensors):
         return strategy.extended.batch_reduce_to(
-            tf.distribute.ReduceOp.SUM, list(zip(grads, tvars))
+            tf.distribute.ReduceOp.SUM, [(tensor, tensor) for tensor in tensors]
         )
 
-    return tf.distribute.get_replica_context().merge_call(reduce, args=(grads, tvars))
+    return tf.distribute.get_replica_context().merge_call(reduce, args=tuple(tensors))
 
 
 class AdamWeightDecayOptimizer(tf.train.Optimizer):
@@ -304,6 +328,7 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         bias_correction=False,
         learning_rate_factors=None,
         with_decay_products=(),
+        gradients_are_summed=False,
     ):
         """Stores the hyperparameters.
 
@@ -319,6 +344,8 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
           bias_correction: bool. Whether to correct m and v for their start at zero.
           learning_rate_factors: See `create_optimizer`.
           with_decay_products: list of names of variables.
+          gradients_are_summed: bool. Whether the gradients passed to `apply_gradients` are already
+            sums over the replicas of `tf.distribute`.
         """
         super(AdamWeightDecayOptimizer, self).__init__(False, name)
         self.learning_rate = learning_rate
@@ -330,6 +357,22 @@ class AdamWeightDecayOptimizer(tf.train.Optimizer):
         self.bias_correction = bias_correction
         self.learning_rate_factors = learning_rate_factors or {}
         self.with_decay_products = with_decay_products
+        self._gradients_are_summed = gradients_are_summed
+
+    def apply_gradients(
+        self, grads_and_vars, global_step=None, name=None, skip_gradients_aggregation=None
+    ):
+        """See `tf.train.Optimizer`; `gradients_are_summed` is the default of the last argument."""
+        if skip_gradients_aggregation is None:
+            skip_gradients_aggregation = self._gradients_are_summed
+        return super(AdamWeightDecayOptimizer, self).apply_gradients(
+            grads_and_vars, global_step, name, skip_gradients_aggregation
+        )
+
+    def _scale_loss(self, loss_value):
+        # TensorFlow's own method divides the loss by the number of replicas only in an Estimator.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return loss_value / replicas if replicas > 1 else loss_value
 
     def _prepare(self):
         # TensorFlow's kernel always applies bias correction. Passing 0 for beta^t makes the

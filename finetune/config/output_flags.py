@@ -5,6 +5,7 @@ from typing import Optional
 
 from finetune.config.flags import bool_flag, choice_flag, integer_flag, string_flag
 
+DISTRIBUTIONS = ("auto", "none", "mirrored")
 # How the final hidden vectors of a text's tokens, with [CLS] and [SEP], become one vector: their
 # mean, that of [CLS], or the maximum of each component.
 POOLINGS = ("mean", "cls", "max")
@@ -104,6 +105,20 @@ class OutputFlags:
     debug: bool = bool_flag(False, "Show the full traceback of an error.", "output")
 
     # Hardware and speed.
+    distribution: str = choice_flag(
+        "auto",
+        DISTRIBUTIONS,
+        "How several devices train together: mirrored, on the GPUs of this machine; none, on one "
+        "device. auto: mirrored if there are several GPUs, else none.",
+        "hardware",
+    )
+    num_gpus: Optional[int] = integer_flag(
+        None,
+        "Number of GPUs to train on.",
+        "hardware",
+        default_text="all",
+        lower_bound=1,
+    )
     group_by_length: Optional[bool] = bool_flag(
         None,
         "Train on batches of rows of similar length, which is faster.",

@@ -46,7 +46,7 @@ class TrainingFlags:
     )
     train_batch_size: int = integer_flag(
         32,
-        "Number of rows per batch in training.",
+        "Number of rows per batch in training, on all devices together.",
         "training",
         common=True,
         identity=True,

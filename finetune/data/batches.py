@@ -1,7 +1,7 @@
 """Feed features to an Estimator in the order of `row_order`, padding each batch separately."""
 
 import math
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -12,8 +12,25 @@ from finetune.data.rows import Rows, Spec
 # Additional keys of an element that is one of several parts of a batch.
 PART = "part"
 IS_LAST_PART = "is_last_part"
+# Additional key of an element for one of several replicas: 1.0, or 0.0 if it has no rows.
+HAS_ROWS = "has_rows"
 
+_Features = Dict[str, tf.Tensor]
 _ENDLESS = int(np.iinfo(np.int64).max)
+
+
+class Share(NamedTuple):
+    """The replicas of a model that this process trains, out of those of all processes.
+
+    Attributes:
+      first: Index of the first one.
+      number: How many they are.
+      total: The number of replicas of all processes.
+    """
+
+    first: int
+    number: int
+    total: int
 
 
 def steps_per_epoch(num_rows: int, batch_size: int) -> int:
@@ -30,8 +47,12 @@ def make_training_input_fn(
     start_step: int = 0,
     pad_to: Optional[int] = None,
     parts: int = 1,
+    share: Optional[Share] = None,
 ) -> Callable[[], tf.data.Dataset]:
     """Makes the `input_fn` for training: endless epochs, each with every row once.
+
+    With `share`, the replicas divide the rows of each element among them. A replica that gets none,
+    because a batch is small, gets a row of another replica; its `HAS_ROWS` is 0.0.
 
     Args:
       features: The data set.
@@ -44,9 +65,11 @@ def make_training_input_fn(
       parts: Number of elements into which a batch is cut, of `batch_size` / `parts` rows each; the
         last batch of an epoch can have fewer parts. If `parts` is more than 1, each element also
         contains `PART`, int64, its index in the batch, and `IS_LAST_PART`, bool.
+      share: The replicas of this process; None if there is only one, without `tf.distribute`.
 
     Returns:
-      A function that returns a Dataset of dicts like those of `Rows.batch`.
+      A function that returns a Dataset of dicts like those of `Rows.batch`; with `share`, of tuples
+      of such dicts, one for each replica of this process, which also contain `HAS_ROWS`, float32.
     """
     lengths = features.lengths
 
@@ -58,10 +81,16 @@ def make_training_input_fn(
     def input_fn() -> tf.data.Dataset:
         batches = _batches(_ENDLESS, epoch_order, batch_size).skip(start_step)
         if parts == 1:
-            return _load(features, batches, pad_to)
+            return batches.map(lambda rows: _shared(features, rows, pad_to, share)).prefetch(2)
 
-        def gather(rows: tf.Tensor, index: tf.Tensor, is_last: tf.Tensor) -> Dict[str, tf.Tensor]:
-            return {**_gather(features, rows, pad_to), PART: index, IS_LAST_PART: is_last}
+        def gather(
+            rows: tf.Tensor, index: tf.Tensor, is_last: tf.Tensor
+        ) -> Union[_Features, Tuple[_Features, ...]]:
+            keys = {PART: index, IS_LAST_PART: is_last}
+            found = _shared(features, rows, pad_to, share)
+            if isinstance(found, tuple):
+                return tuple({**replica, **keys} for replica in found)
+            return {**found, **keys}
 
         return batches.flat_map(_cut_into(parts, batch_size)).map(gather).prefetch(2)
 
@@ -88,7 +117,12 @@ def make_prediction_input_fn(
         return row_order.pool_order(lengths, batch_size=batch_size, pool=int(pool))
 
     num_pools = row_order.num_pools(len(features), batch_size)
-    return lambda: _load(features, _batches(num_pools, pool_order, batch_size), pad_to)
+
+    def input_fn() -> tf.data.Dataset:
+        batches = _batches(num_pools, pool_order, batch_size)
+        return batches.map(lambda rows: _gather(features, rows, pad_to)).prefetch(2)
+
+    return input_fn
 
 
 def _batches(
@@ -103,10 +137,6 @@ def _batches(
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
     return tf.data.Dataset.range(num_orders).flat_map(batches_of)
-
-
-def _load(features: Rows, batches: tf.data.Dataset, pad_to: Optional[int]) -> tf.data.Dataset:
-    return batches.map(lambda rows: _gather(features, rows, pad_to)).prefetch(2)
 
 
 def _cut_into(parts: int, batch_size: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
@@ -124,7 +154,30 @@ def _cut_into(parts: int, batch_size: int) -> Callable[[tf.Tensor], tf.data.Data
     return cut
 
 
-def _gather(features: Rows, rows: tf.Tensor, pad_to: Optional[int]) -> Dict[str, tf.Tensor]:
+def _shared(
+    features: Rows, rows: tf.Tensor, pad_to: Optional[int], share: Optional[Share]
+) -> Union[_Features, Tuple[_Features, ...]]:
+    """Returns the features of all rows; with `share`, those of each replica of this process."""
+    if share is None:
+        return _gather(features, rows, pad_to)
+    return tuple(
+        _gather_share(features, rows, pad_to, replica, share.total)
+        for replica in range(share.first, share.first + share.number)
+    )
+
+
+def _gather_share(
+    features: Rows, rows: tf.Tensor, pad_to: Optional[int], replica: int, total: int
+) -> _Features:
+    # The rows of a batch can be sorted by length, so every replica gets both short and long ones.
+    own = rows[replica::total]
+    has_rows = tf.size(own) > 0
+    # Not all ops accept an empty batch.
+    own = tf.cond(has_rows, lambda: own, lambda: rows[:1])
+    return {**_gather(features, own, pad_to), HAS_ROWS: tf.cast(has_rows, tf.float32)}
+
+
+def _gather(features: Rows, rows: tf.Tensor, pad_to: Optional[int]) -> _Features:
     specs = features.specs
 
     def gather(rows: np.ndarray) -> List[np.ndarray]:

@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 import optimization
-from finetune.data.batches import IS_LAST_PART, PART
-from finetune.models import checkpoints, word_rows
+from finetune.data.batches import HAS_ROWS, IS_LAST_PART, PART
+from finetune.models import checkpoints, replicas, word_rows
 from finetune.models.word_rows import WordRows, WordTable
 
 # Graph collection that contains the `Watched` of a training graph.
@@ -77,7 +77,7 @@ class Watched(NamedTuple):
     """Scalar tensors of a training graph that hooks read, for one element of the input.
 
     An element is a batch or a part of one. The `loss_sum`, `weight`, `rows` and `wordpieces` of a
-    batch are the sums over its parts.
+    batch are the sums over its parts. All are sums over the replicas.
     """
 
     loss_sum: tf.Tensor  # float
@@ -135,9 +135,8 @@ def make_model_fn(
             step = tf.train.get_or_create_global_step() * training.parts + features[PART]
             tf.add_to_collection(modeling.DROPOUT_STEP, step)
         head = build_head(features, is_training)
-        word_table = None
         if is_training:
-            word_table = _initialize_training(init_checkpoint, training)
+            word_table = replicas.once(lambda: _initialize_training(init_checkpoint, training))
         if mode == tf.estimator.ModeKeys.PREDICT:
             predictions = head.predictions()
             _load_trained(init_checkpoint, list(predictions.values()))
@@ -145,15 +144,15 @@ def make_model_fn(
         loss_sum, weight = head.loss()
         if not is_training:
             _load_trained(init_checkpoint, [loss_sum, weight])
-        loss = tf.div_no_nan(loss_sum, weight)
-        if not is_training:
-            return tf.estimator.EstimatorSpec(mode, loss=loss)
+            return tf.estimator.EstimatorSpec(mode, loss=tf.div_no_nan(loss_sum, weight))
         ends_step = features[IS_LAST_PART] if in_parts else None
+        if HAS_ROWS in features:
+            loss_sum, weight = loss_sum * features[HAS_ROWS], weight * features[HAS_ROWS]
+        loss = _mean_of_replicas(loss_sum, weight)
         train_op = _make_train_op(loss, loss_sum, weight, ends_step, training)
         _watch(features, loss_sum, weight, ends_step)
-        saveables = word_table.saveables() if word_table is not None else None
-        saver = checkpoints.make_saver(training.keep_checkpoint_max, saveables)
-        scaffold = _make_scaffold(saver, is_alone=not _cluster_of(config))
+        saver = replicas.once(lambda: _make_saver(training, word_table))
+        scaffold = make_scaffold(saver, is_alone=not _cluster_of(config))
         return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op, scaffold=scaffold)
 
     return model_fn
@@ -165,6 +164,14 @@ def _initialize_training(init_checkpoint: Optional[str], training: Training) -> 
     if init_checkpoint:
         checkpoints.initialize_from(init_checkpoint, new_head=training.new_head, rows=rows)
     return None if rows is None else WordTable(rows, init_checkpoint)
+
+
+def _mean_of_replicas(loss_sum: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Returns the loss of this replica, such that the mean over replicas is that of all rows."""
+    num_replicas = replicas.count()
+    if num_replicas == 1:
+        return tf.div_no_nan(loss_sum, weight)
+    return tf.div_no_nan(loss_sum * num_replicas, replicas.total(weight))
 
 
 def _load_trained(checkpoint: Optional[str], outputs: Sequence[tf.Tensor]) -> None:
@@ -218,11 +225,17 @@ def _watch(
     features: FeatureTensors, loss_sum: tf.Tensor, weight: tf.Tensor, ends_step: Optional[tf.Tensor]
 ) -> None:
     graph = tf.get_default_graph()
+    rows, wordpieces = tf.shape(features["label_ids"])[0], tf.reduce_sum(features["input_mask"])
+    if replicas.count() > 1:
+        # Whole numbers below 2**24 are exact as float32.
+        counts = tf.cast(tf.stack([rows, wordpieces]), tf.float32) * features[HAS_ROWS]
+        sums = replicas.total(tf.concat([tf.stack([loss_sum, weight]), counts], axis=0))
+        loss_sum, weight, rows, wordpieces = tf.unstack(sums)
     watched = Watched(
         loss_sum=loss_sum,
         weight=weight,
-        rows=tf.shape(features["label_ids"])[0],
-        wordpieces=tf.reduce_sum(features["input_mask"]),
+        rows=rows,
+        wordpieces=wordpieces,
         learning_rate=graph.get_tensor_by_name("learning_rate:0"),
         gradient_norm=graph.get_tensor_by_name("gradient_norm:0"),
         ends_step=tf.constant(True) if ends_step is None else ends_step,
@@ -230,21 +243,27 @@ def _watch(
     tf.add_to_collection(_WATCHED, watched)
 
 
+def _make_saver(training: Training, word_table: Optional[WordTable]) -> tf.train.Saver:
+    saveables = word_table.saveables() if word_table is not None else None
+    saver = checkpoints.make_saver(training.keep_checkpoint_max, saveables)
+    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)  # `SaverHook` finds it there.
+    return saver
+
+
 def _cluster_of(config: object) -> object:
     """Returns the cluster of a `tf.estimator.RunConfig`, which is false if there is none."""
     return getattr(config, "cluster_spec", None)
 
 
-def _make_scaffold(saver: tf.train.Saver, is_alone: bool) -> tf.train.Scaffold:
+def make_scaffold(saver: tf.train.Saver, is_alone: bool) -> tf.train.Scaffold:
     """Returns the ops that initialize and save variables.
 
     Args:
       saver: Saves and restores them.
-      is_alone: Whether this is the only process, which then never has to wait until another one has
-        initialized its variables. The ops that look for uninitialized variables, a tenth of the
+      is_alone: Whether this process never has to wait until another one has initialized its
+        variables. The ops that look for uninitialized variables, a tenth of the
         graph, are then left out.
     """
-    tf.add_to_collection(tf.GraphKeys.SAVERS, saver)  # `SaverHook` finds it there.
     if not is_alone:
         return tf.train.Scaffold(saver=saver)
     none = tf.constant([], tf.string)  # The names of uninitialized variables

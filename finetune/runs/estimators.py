@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator, Optional, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -17,6 +17,8 @@ from finetune.runs.output_dir import no_trained_model
 from finetune.runs.prediction_session import PredictionSession
 from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
+from finetune.training.distribution import Devices
+from finetune.training.replicated import ReplicatedTraining
 from finetune.training.session import make_session_config
 from finetune.util.errors import InputError
 from finetune.util.progress import tracked
@@ -29,24 +31,36 @@ def make_estimator(
     task: Task,
     init_checkpoint: Optional[str],
     training: Training,
-) -> tf.estimator.Estimator:
-    """Makes the Estimator for a run.
+    devices: Optional[Devices],
+) -> Union[tf.estimator.Estimator, ReplicatedTraining]:
+    """Makes the Estimator for a training run; if it uses several devices, its counterpart for them.
 
     Args:
       run: The run.
       task: The run's task.
       init_checkpoint: The checkpoint from which variables are loaded.
       training: How to train.
+      devices: The devices to train on; None if there is only one.
     """
     config = run.config
+    model_fn = task.make_model_fn(init_checkpoint, training)
+    session_config = make_session_config(config.use_xla, config.use_bf16, config.use_fp16)
+    if devices is not None:
+        return ReplicatedTraining(
+            model_fn,
+            devices,
+            output_dir=run.output_dir,
+            seed=config.seed,
+            session_config=session_config,
+        )
     run_config = tf.estimator.RunConfig(
         model_dir=run.output_dir,
         tf_random_seed=config.seed,
         log_step_count_steps=None,
         save_summary_steps=None,
-        session_config=make_session_config(config.use_xla, config.use_bf16, config.use_fp16),
+        session_config=session_config,
     )
-    return tf.estimator.Estimator(task.make_model_fn(init_checkpoint, training), config=run_config)
+    return tf.estimator.Estimator(model_fn, config=run_config)
 
 
 def model_outputs(

@@ -22,7 +22,8 @@ from finetune.runs.trained_model import TrainedModel
 from finetune.tasks.data_set import DataSet, Fold
 from finetune.tasks.task import Processors, Resolved, Task
 from finetune.training import parameter_groups
-from finetune.training.session import check_precision
+from finetune.training.distribution import check_devices
+from finetune.training.session import check_precision, enable_xla_on_cpus
 from finetune.training.size_defaults import with_size_defaults
 from finetune.util.errors import InputError, UsageError
 from finetune.util.files import user_path_errors
@@ -118,8 +119,12 @@ def resolve(
     """
     starts_over = config.do_train and config.overwrite_output_dir
     config = _with_files_of_model(config)
+    if config.use_xla:
+        enable_xla_on_cpus()
     if not config.do_check:
         check_precision(config.use_bf16, config.use_fp16)
+    if config.do_train:
+        check_devices(config)
     if config.output_dir:
         check_output_dir(config, starts_over)
     trained = trained_model.find(config, task_class, starts_over)

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import logging
 import os
-from typing import Callable, Optional, Sequence
+from typing import Callable, Optional, Sequence, Union
 
 import tensorflow.compat.v1 as tf
 
@@ -21,7 +21,10 @@ from finetune.runs.estimators import make_estimator, model_outputs
 from finetune.runs.prepare import PreparedData, goal_of
 from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
+from finetune.training import distribution
+from finetune.training.distribution import Devices
 from finetune.training.occurring_words import RowNumbers, find_word_rows
+from finetune.training.replicated import ReplicatedTraining
 from finetune.training.step_plan import StepPlan, make_step_plan, training_settings
 from finetune.training.trainer import Trainer
 from finetune.util.plurals import count
@@ -75,13 +78,15 @@ def train(run: Run, data: PreparedData, record: RunRecord, report: DataReport) -
         )
         training_checkpoints.finish_training(output_dir)  # In case a kill prevented it
         return False
+    devices = distribution.find_devices(config)
     _log_start(config, start, len(data.features["train"]), plan.num_train_steps)
+    distribution.log_devices(config, devices)
     _log_class_weights(data.task, class_weights)
     goal = goal_of(config, data.task)
     rows = _find_word_rows(run, data, start)
-    estimator = _make_training_estimator(run, data.task, start, plan, class_weights, rows)
+    estimator = _make_training_estimator(run, data.task, start, plan, class_weights, rows, devices)
     trainer = Trainer(config, plan, goal, functools.partial(_score, run, data))
-    trainer.train(start.step, estimator, _make_input_fn(run, data, start, rows))
+    trainer.train(start.step, estimator, _make_input_fn(run, data, start, rows, devices))
     _log.info("Trained: %s", training_checkpoints.finish_training(output_dir))
     best = best_model.checkpoint_of(output_dir)
     if best is not None:
@@ -107,7 +112,8 @@ def _make_training_estimator(
     plan: StepPlan,
     class_weights: Optional[Sequence[float]],
     rows: Optional[WordRows],
-) -> tf.estimator.Estimator:
+    devices: Optional[Devices],
+) -> Union[tf.estimator.Estimator, ReplicatedTraining]:
     config = run.config
     training = training_settings(
         config,
@@ -117,11 +123,16 @@ def _make_training_estimator(
         new_head=_starts_from_other_labels(config, task),
         rows=rows,
     )
-    return make_estimator(run, task, None if start.checkpoint else config.init_checkpoint, training)
+    checkpoint = None if start.checkpoint else config.init_checkpoint
+    return make_estimator(run, task, checkpoint, training, devices)
 
 
 def _make_input_fn(
-    run: Run, data: PreparedData, start: _Start, rows: Optional[WordRows]
+    run: Run,
+    data: PreparedData,
+    start: _Start,
+    rows: Optional[WordRows],
+    devices: Optional[Devices],
 ) -> Callable:
     config = run.config
     features = data.features["train"]
@@ -133,6 +144,7 @@ def _make_input_fn(
         start_step=start.step,
         pad_to=run.pad_to,
         parts=config.gradient_accumulation_steps,
+        share=devices.share if devices else None,
     )
 
 

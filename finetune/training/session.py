@@ -10,6 +10,7 @@ from tensorflow.core.protobuf import rewriter_config_pb2
 from finetune.util.errors import InputError
 
 _ON, _OFF = rewriter_config_pb2.RewriterConfig.ON, rewriter_config_pb2.RewriterConfig.OFF
+_XLA_ON_CPUS = "--tf_xla_cpu_global_jit"
 # Linux's names for instructions that multiply in bfloat16. Without them, float32 is faster.
 _BF16_INSTRUCTIONS = {"amx_bf16", "avx512_bf16"}
 
@@ -26,6 +27,16 @@ def check_precision(use_bf16: bool, use_fp16: bool) -> None:
             "--use_fp16=true: TensorFlow finds no GPU, and float16 requires one. Omit the flag, or "
             "check the GPU driver and the CUDA installation."
         )
+
+
+def enable_xla_on_cpus() -> None:
+    """Sets the flag without which XLA skips ops that run on a CPU.
+
+    Call it before anything that looks for devices: TensorFlow then reads it, and only once.
+    """
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    if _XLA_ON_CPUS not in flags:
+        os.environ["TF_XLA_FLAGS"] = f"{flags} {_XLA_ON_CPUS}".strip()
 
 
 def _make_rewrites() -> rewriter_config_pb2.RewriterConfig:
@@ -71,10 +82,7 @@ def make_session_config(
         then needs a loss scale; see `optimization.create_optimizer`.
     """
     if use_xla:
-        # Without this flag, XLA skips ops that run on a CPU. It is read only once, at the latest
-        # when TensorFlow looks for devices.
-        flags = os.environ.get("TF_XLA_FLAGS", "")
-        os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_cpu_global_jit".strip()
+        enable_xla_on_cpus()
     rewrites = _make_rewrites()
     if use_bf16:
         rewrites.auto_mixed_precision_onednn_bfloat16 = _ON

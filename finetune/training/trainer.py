@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator, Optional, Protocol, Sequence
 
 import tensorflow.compat.v1 as tf
 
@@ -21,6 +21,15 @@ from finetune.util.plurals import count
 _log = logging.getLogger(__name__)
 
 Evaluate = Callable[[str], Scores]
+
+
+class CanTrain(Protocol):
+    """An Estimator, as far as it trains."""
+
+    def train(
+        self, input_fn: Callable, hooks: Sequence[tf.train.SessionRunHook], max_steps: int
+    ) -> object:
+        """See `tf.estimator.Estimator.train`."""
 
 
 class Trainer:
@@ -44,12 +53,12 @@ class Trainer:
         self._watch: WatchHook
         self._is_evaluating = False
 
-    def train(self, start_step: int, estimator: tf.estimator.Estimator, input_fn: Callable) -> None:
+    def train(self, start_step: int, estimator: CanTrain, input_fn: Callable) -> None:
         """Trains up to the last step, or until early stopping.
 
         Args:
           start_step: The step of the newest checkpoint; 0 if there is none.
-          estimator: The Estimator to train.
+          estimator: The Estimator to train, or its counterpart for several devices.
           input_fn: Provides the batches, starting at `start_step`.
 
         Raises:
@@ -63,7 +72,7 @@ class Trainer:
             with signals.deferred() as self._stop, self._advice():
                 if not self._is_done(start_step):
                     hooks = [self._watch, saver, StopHook(self._stop)]
-                    estimator.train(input_fn, hooks, max_steps=self._plan.num_train_steps)
+                    estimator.train(input_fn, hooks=hooks, max_steps=self._plan.num_train_steps)
                 if self._stop.signal:
                     raise signals.Interrupted(self._stop.signal)
         except signals.Interrupted as error:

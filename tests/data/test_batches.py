@@ -7,6 +7,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from finetune.data.batches import (
+    HAS_ROWS,
+    Share,
     make_prediction_input_fn,
     make_training_input_fn,
     padded_batch,
@@ -155,3 +157,41 @@ def test_rows_are_padded_to_a_given_length():
     assert first["label_ids"].shape == (2,)
     input_fn = make_training_input_fn(features, batch_size=2, seed=1, pad_to=4)
     assert {b["segment_ids"].shape[1] for b in batches_of(input_fn, 5)} == {4}
+
+
+def shares_of(num_rows, num_batches, first, count, total, **settings):
+    """Returns, for each batch and each replica of a process, the numbers of its rows."""
+    input_fn = make_training_input_fn(
+        features_of(num_rows), batch_size=5, seed=1, share=Share(first, count, total), **settings
+    )
+    return [
+        [(replica["input_ids"][:, 0].tolist(), replica[HAS_ROWS]) for replica in batch]
+        for batch in batches_of(input_fn, num_batches)
+    ]
+
+
+def counted(shares):
+    return [row for rows, has_rows in shares for row in rows if has_rows]
+
+
+def test_replicas_share_the_rows_of_each_batch():
+    whole = [batch["input_ids"][:, 0].tolist() for batch in train_batches(10, seed=1)]
+    shared = shares_of(23, 10, 0, 3, 3)
+    assert [sorted(counted(batch)) for batch in shared] == [sorted(batch) for batch in whole]
+    sizes = [[len(rows) for rows, _ in batch] for batch in shared]
+    assert sizes == [[2, 2, 1], [2, 2, 1], [2, 2, 1], [2, 2, 1], [1, 1, 1]] * 2
+
+
+def test_processes_share_the_rows_of_each_part_of_a_batch():
+    first = shares_of(23, 9, 0, 1, 3, parts=2)
+    second = shares_of(23, 9, 1, 2, 3, parts=2)
+    parts = [counted([*a, *b]) for a, b in zip(first, second)]
+    assert sorted(sum(parts, [])) == list(range(23))
+    assert [len(part) for part in parts] == [3, 2] * 4 + [3]
+
+
+def test_replica_without_rows_gets_one_that_does_not_count():
+    (last,) = shares_of(21, 1, 0, 3, 3, start_step=4)
+    assert [has_rows for _, has_rows in last] == [1.0, 0.0, 0.0]
+    assert [rows for rows, _ in last] == [last[0][0]] * 3
+    assert len(last[0][0]) == 1

@@ -16,6 +16,6 @@ def test_only_a_process_of_a_cluster_waits_until_variables_are_initialized(clust
     with tf.Graph().as_default(), tf.Session() as session:
         tf.get_variable("table", [3])
         is_alone = not model_fn._cluster_of(config)
-        scaffold = model_fn._make_scaffold(tf.train.Saver(), is_alone).finalize()
+        scaffold = model_fn.make_scaffold(tf.train.Saver(), is_alone).finalize()
         assert list(session.run(scaffold.ready_op)) == waits_for
         assert list(session.run(scaffold.ready_for_local_init_op)) == waits_for

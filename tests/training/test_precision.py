@@ -121,12 +121,6 @@ def test_overflowing_step_changes_only_the_loss_scale():
     assert np.all(history[3][0] != history[2][0])
 
 
-def test_loss_scale_with_a_distribution_strategy_is_rejected():
-    with tf.Graph().as_default(), tf.distribute.OneDeviceStrategy("/cpu:0").scope():
-        with pytest.raises(ValueError, match="not supported under tf.distribute"):
-            optimization.create_optimizer(tf.constant(1.0), 0.1, 10, 0, scale_loss=True)
-
-
 def run_classifier(model, tmp_path, *arguments, **flags):
     """Runs the classifier on a few rows; returns the exit status."""
     write(tmp_path / "train.tsv", ROWS)

@@ -1,0 +1,90 @@
+"""Train one model on several devices with `tf.distribute`."""
+
+from typing import Callable, Sequence, Tuple
+
+import tensorflow.compat.v1 as tf
+
+from finetune.models.model_fn import FeatureTensors, ModelFn, make_scaffold
+from finetune.training.distribution import Devices
+
+_TRAIN = tf.estimator.ModeKeys.TRAIN
+
+
+class ReplicatedTraining:
+    """Trains like `tf.estimator.Estimator`, with a replica of the model on each device.
+
+    Each replica computes the gradients of its share of a batch. Every replica then updates its
+    weights with the sum over all replicas, so that the weights stay equal.
+    """
+
+    def __init__(
+        self,
+        model_fn: ModelFn,
+        devices: Devices,
+        *,
+        output_dir: str,
+        seed: int,
+        session_config: tf.ConfigProto,
+    ):
+        """Creates a training run.
+
+        Args:
+          model_fn: The `model_fn` of a task; see `make_model_fn`.
+          devices: The devices.
+          output_dir: The directory of the checkpoint to resume from, if it contains one.
+          seed: The seed of new weights and dropout.
+          session_config: The settings of the session.
+        """
+        self._model_fn = model_fn
+        self._devices = devices
+        self._output_dir = output_dir
+        self._seed = seed
+        self._session_config = session_config
+
+    def train(
+        self,
+        input_fn: Callable[[], tf.data.Dataset],
+        hooks: Sequence[tf.train.SessionRunHook],
+        max_steps: int,
+    ) -> None:
+        """Trains up to a step, or until a hook ends training.
+
+        Args:
+          input_fn: Returns a Dataset of tuples, with the features of each replica of this process.
+          hooks: The session hooks.
+          max_steps: The number of the last step.
+        """
+        with tf.Graph().as_default(), self._devices.strategy.scope():
+            tf.set_random_seed(self._seed)
+            tf.train.create_global_step()
+            train_op = self._build(self._next_features(input_fn))
+            (saver,) = tf.get_collection(tf.GraphKeys.SAVERS)  # The `model_fn` makes it.
+            # Unlike other sessions, this one does not try to recover from the loss of a device.
+            with tf.train.SingularMonitoredSession(
+                hooks=[*hooks, tf.train.StopAtStepHook(last_step=max_steps)],
+                scaffold=make_scaffold(saver, is_alone=True),
+                config=self._session_config,
+                checkpoint_dir=self._output_dir,
+            ) as session:
+                while not session.should_stop():
+                    session.run(train_op)
+
+    def _next_features(self, input_fn: Callable[[], tf.data.Dataset]) -> Tuple[FeatureTensors, ...]:
+        """Returns the features of each replica of this process."""
+        with tf.device("/cpu:0"):
+            iterator = tf.data.make_initializable_iterator(input_fn())
+            # The session runs the ops of this collection when it starts.
+            tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+            return iterator.get_next()
+
+    def _build(self, features: Tuple[FeatureTensors, ...]) -> tf.Operation:
+        """Builds every replica; returns the op that trains all of them for one element."""
+        strategy, first = self._devices.strategy, self._devices.share.first
+
+        @tf.autograph.experimental.do_not_convert
+        def build_replica() -> tf.Operation:
+            context = tf.distribute.get_replica_context()
+            replica = int(tf.get_static_value(context.replica_id_in_sync_group))
+            return self._model_fn(features[replica - first], None, _TRAIN, None).train_op
+
+        return strategy.group(strategy.extended.call_for_each_replica(build_replica))
