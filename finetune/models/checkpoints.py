@@ -242,25 +242,6 @@ def initialize_from(
     tf.train.init_from_checkpoint(checkpoint, assignment_map)
 
 
-def restore(session: tf.Session, checkpoint: str, needed: Set[str]) -> None:
-    """Loads the trainable variables of the default graph, for prediction.
-
-    Args:
-      session: The session.
-      checkpoint: Path (prefix) of the checkpoint.
-      needed: See `initialize_from`. Variables that are missing and not needed stay uninitialised.
-
-    Raises:
-      InputError: The encoder does not match, or a required variable is missing.
-    """
-    variables = tf.trainable_variables()
-    report = load_report(_shapes_of(variables), checkpoint)
-    report.check_encoder()
-    report.check_trained(needed)
-    matched = [v for v in variables if v.op.name in report.matched]
-    tf.train.Saver(matched).restore(session, checkpoint)
-
-
 def read_shapes(checkpoint: str) -> Dict[str, List[int]]:
     """Returns the shape of each variable in a checkpoint; raises `InputError` if unreadable."""
     return open_checkpoint(checkpoint).get_variable_to_shape_map()

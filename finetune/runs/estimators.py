@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from typing import Dict, Iterator, Optional, Union
+from typing import ContextManager, Dict, Iterator, Optional, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -14,7 +14,7 @@ from finetune.models import checkpoints
 from finetune.models.model_fn import Training
 from finetune.output import best_model, training_checkpoints
 from finetune.runs.output_dir import no_trained_model
-from finetune.runs.prediction_session import PredictionSession
+from finetune.runs.prediction_session import KeptSession, PredictionSession
 from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
 from finetune.training.distribution import Devices
@@ -64,7 +64,14 @@ def make_estimator(
 
 
 def model_outputs(
-    run: Run, task: Task, features: Rows, *, batch_size: int, checkpoint: str, what: str
+    run: Run,
+    task: Task,
+    features: Rows,
+    *,
+    batch_size: int,
+    checkpoint: str,
+    what: str,
+    session: Optional[KeptSession] = None,
 ) -> Iterator[Dict[str, np.ndarray]]:
     """Yields a trained model's predictions, many rows at a time, in row order.
 
@@ -75,12 +82,13 @@ def model_outputs(
       batch_size: Rows per batch.
       checkpoint: The trained model's checkpoint.
       what: The title of the progress line, for example "Predicting".
+      session: Where to compute; None for a session that ends with the last row.
 
     Raises:
       InputError: The checkpoint is damaged, or its outputs are not finite.
     """
     outputs = tracked(
-        _batch_outputs(run, task, features, batch_size, checkpoint),
+        _batch_outputs(run, task, features, batch_size, checkpoint, session),
         f"{what}: ",
         total=len(features),
         size=lambda batch: len(batch[min(batch)]),
@@ -90,12 +98,22 @@ def model_outputs(
 
 
 def _batch_outputs(
-    run: Run, task: Task, features: Rows, batch_size: int, checkpoint: str
+    run: Run,
+    task: Task,
+    features: Rows,
+    batch_size: int,
+    checkpoint: str,
+    session: Optional[KeptSession],
 ) -> Iterator[Dict[str, np.ndarray]]:
     """Yields the predictions for each batch, in the order of `in_pool_order`."""
-    with contextlib.closing(PredictionSession(run, task, features.specs, checkpoint)) as session:
+    opened: ContextManager[PredictionSession]
+    if session is None:
+        opened = contextlib.closing(PredictionSession(run, task, features.specs, checkpoint))
+    else:
+        opened = session.loaded(features.specs, checkpoint)
+    with opened as model:
         for rows in in_pool_order(features.lengths, batch_size):
-            yield session.outputs(padded_batch(features, rows, run.pad_to))
+            yield model.outputs(padded_batch(features, rows, run.pad_to))
 
 
 def trained_checkpoint(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""A trained model in a session that computes one batch after another."""
+"""A trained model in a session that computes one batch after another, and its successors."""
 
 import contextlib
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol
@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import config_pb2
 
 from finetune.data.rows import Spec
-from finetune.models import checkpoints
 from finetune.models.model_fn import NO_TRAINING, Training, ancestors
+from finetune.models.restorer import Restorer
 from finetune.runs.resolve import Run
 from finetune.training.hooks import Diverged
 from finetune.training.session import make_session_config
@@ -46,9 +46,9 @@ class PredictionSession:
         Raises:
           InputError: The checkpoint is damaged, or is not one of this model.
         """
-        config, self._checkpoint = run.config, checkpoint
+        config = run.config
         settings = make_session_config(config.use_xla, config.use_bf16, config.use_fp16)
-        with tf.Graph().as_default() as graph, damaged_as_input_errors(checkpoint):
+        with tf.Graph().as_default() as graph:
             inputs = {
                 name: tf.placeholder(spec.dtype, [None] * spec.rank) for name, spec in specs.items()
             }
@@ -57,13 +57,27 @@ class PredictionSession:
             outputs = model_fn(features=inputs, labels=None, mode=mode, config=None).predictions
             self._session = tf.Session(graph=graph, config=settings)
             try:
-                needed = ancestors(list(outputs.values()))
-                checkpoints.restore(self._session, checkpoint, needed)
+                self._restorer = Restorer(ancestors(list(outputs.values())))
+                self.load(checkpoint)
                 self._names = list(outputs)
                 self._compute = self._callable(list(inputs.values()), list(outputs.values()))
             except BaseException:
                 self._session.close()
                 raise
+
+    def load(self, checkpoint: str) -> None:
+        """Loads the weights of another checkpoint of the model.
+
+        Raises:
+          InputError: The checkpoint is damaged, or is not one of this model.
+        """
+        self._checkpoint = checkpoint
+        with self._session.graph.as_default(), damaged_as_input_errors(checkpoint):
+            self._restorer.restore(self._session, checkpoint)
+
+    def unload(self) -> None:
+        """Frees the memory of the weights. The graph stays, for the next checkpoint to load."""
+        self._restorer.free(self._session)
 
     def _callable(self, inputs: List[tf.Tensor], outputs: List[tf.Tensor]) -> Callable:
         """Returns a function that computes outputs from inputs.
@@ -92,6 +106,35 @@ class PredictionSession:
     def close(self) -> None:
         """Frees the memory."""
         self._session.close()
+
+
+class KeptSession:
+    """A session for a model whose checkpoints are evaluated in the course of its training.
+
+    The graph is built once. Between evaluations, the weights do not occupy memory.
+    """
+
+    def __init__(self, run: Run, task: HasModelFn):
+        self._run = run
+        self._task = task
+        self._session: Optional[PredictionSession] = None
+
+    @contextlib.contextmanager
+    def loaded(self, specs: Mapping[str, Spec], checkpoint: str) -> Iterator[PredictionSession]:
+        """Provides the session with the weights of a checkpoint; see `PredictionSession`."""
+        if self._session is None:
+            self._session = PredictionSession(self._run, self._task, specs, checkpoint)
+        else:
+            self._session.load(checkpoint)
+        try:
+            yield self._session
+        finally:
+            self._session.unload()
+
+    def close(self) -> None:
+        """Frees the memory."""
+        if self._session is not None:
+            self._session.close()
 
 
 @contextlib.contextmanager

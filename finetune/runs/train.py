@@ -1,5 +1,6 @@
 """Train a model in the output directory, from the start or from its newest checkpoint."""
 
+import contextlib
 import dataclasses
 import functools
 import logging
@@ -18,6 +19,7 @@ from finetune.output.run_record import RunRecord
 from finetune.reports import data_report
 from finetune.reports.data_report import DataReport
 from finetune.runs.estimators import make_estimator, model_outputs
+from finetune.runs.prediction_session import KeptSession
 from finetune.runs.prepare import PreparedData, goal_of
 from finetune.runs.resolve import Run
 from finetune.tasks.task import Task
@@ -85,8 +87,10 @@ def train(run: Run, data: PreparedData, record: RunRecord, report: DataReport) -
     goal = goal_of(config, data.task)
     rows = _find_word_rows(run, data, start)
     estimator = _make_training_estimator(run, data.task, start, plan, class_weights, rows, devices)
-    trainer = Trainer(config, plan, goal, functools.partial(_score, run, data))
-    trainer.train(start.step, estimator, _make_input_fn(run, data, start, rows, devices))
+    input_fn = _make_input_fn(run, data, start, rows, devices)
+    with contextlib.closing(KeptSession(run, data.task)) as session:
+        trainer = Trainer(config, plan, goal, functools.partial(_score, run, data, session))
+        trainer.train(start.step, estimator, input_fn)
     _log.info("Trained: %s", training_checkpoints.finish_training(output_dir))
     best = best_model.checkpoint_of(output_dir)
     if best is not None:
@@ -148,7 +152,7 @@ def _make_input_fn(
     )
 
 
-def _score(run: Run, data: PreparedData, checkpoint: str) -> Scores:
+def _score(run: Run, data: PreparedData, session: KeptSession, checkpoint: str) -> Scores:
     """Returns a checkpoint's scores on the dev file."""
     outputs = model_outputs(
         run,
@@ -157,6 +161,7 @@ def _score(run: Run, data: PreparedData, checkpoint: str) -> Scores:
         batch_size=run.config.eval_batch_size,
         checkpoint=checkpoint,
         what="Evaluating",
+        session=session,
     )
     return data.task.score(data.examples["dev"], data.features["dev"], outputs).scores
 
