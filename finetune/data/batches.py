@@ -18,6 +18,10 @@ HAS_ROWS = "has_rows"
 _Features = Dict[str, tf.Tensor]
 _ENDLESS = int(np.iinfo(np.int64).max)
 
+# AutoGraph looks for control flow in the functions of a Dataset, which have none. It would take a
+# tenth of a second at start-up.
+_no_autograph = tf.autograph.experimental.do_not_convert
+
 
 class Share(NamedTuple):
     """The replicas of a model that this process trains, out of those of all processes.
@@ -81,8 +85,10 @@ def make_training_input_fn(
     def input_fn() -> tf.data.Dataset:
         batches = _batches(_ENDLESS, epoch_order, batch_size).skip(start_step)
         if parts == 1:
-            return batches.map(lambda rows: _shared(features, rows, pad_to, share)).prefetch(2)
+            shared = _no_autograph(lambda rows: _shared(features, rows, pad_to, share))
+            return batches.map(shared).prefetch(2)
 
+        @_no_autograph
         def gather(
             rows: tf.Tensor, index: tf.Tensor, is_last: tf.Tensor
         ) -> Union[_Features, Tuple[_Features, ...]]:
@@ -120,7 +126,8 @@ def make_prediction_input_fn(
 
     def input_fn() -> tf.data.Dataset:
         batches = _batches(num_pools, pool_order, batch_size)
-        return batches.map(lambda rows: _gather(features, rows, pad_to)).prefetch(2)
+        gather = _no_autograph(lambda rows: _gather(features, rows, pad_to))
+        return batches.map(gather).prefetch(2)
 
     return input_fn
 
@@ -130,6 +137,7 @@ def _batches(
 ) -> tf.data.Dataset:
     """Returns batches of row numbers: those of each epoch or pool in turn."""
 
+    @_no_autograph
     def batches_of(index: tf.Tensor) -> tf.data.Dataset:
         # Computed by NumPy when it is needed: a constant in the graph would hold every row number.
         order = tf.numpy_function(order_of, [index], tf.int64)
@@ -143,12 +151,13 @@ def _cut_into(parts: int, batch_size: int) -> Callable[[tf.Tensor], tf.data.Data
     """Returns a function that cuts a batch of row numbers into (rows, index, is last) parts."""
     size = -(-batch_size // parts)
 
+    @_no_autograph
     def cut(rows: tf.Tensor) -> tf.data.Dataset:
         num_parts = (tf.size(rows, out_type=tf.int64) + size - 1) // size
         indexes = tf.data.Dataset.range(num_parts)
         in_parts = tf.data.Dataset.from_tensor_slices(rows).batch(size)
         return tf.data.Dataset.zip((in_parts, indexes)).map(
-            lambda part, index: (part, index, tf.equal(index, num_parts - 1))
+            _no_autograph(lambda part, index: (part, index, tf.equal(index, num_parts - 1)))
         )
 
     return cut

@@ -4,7 +4,7 @@ from typing import Dict, Sequence, Set, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from finetune.models.checkpoints import load_report
+from finetune.models.checkpoints import load_report, saved_values
 
 
 class Restorer:
@@ -46,14 +46,5 @@ class Restorer:
     def _restore_op(self, names: Sequence[str]) -> tf.Operation:
         variables = [self._variables[name] for name in names]
         # A `tf.train.Saver` would add twice as many ops.
-        values = tf.raw_ops.RestoreV2(
-            prefix=self._checkpoint,
-            tensor_names=names,
-            shape_and_slices=[""] * len(names),
-            dtypes=[variable.dtype.base_dtype for variable in variables],
-        )
-        assigned = [
-            variable.assign(tf.ensure_shape(value, variable.shape), read_value=False)
-            for variable, value in zip(variables, values)
-        ]
-        return tf.group(*assigned)
+        values = saved_values(self._checkpoint, variables)
+        return tf.group(*[v.assign(value, read_value=False) for v, value in zip(variables, values)])
