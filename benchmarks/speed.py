@@ -50,7 +50,7 @@ PARTS = {
     "padding": measure_padding,
     "startup": measure_startup,
 }
-SIDES = ("toolkit", "google", "hugging_face")
+SIDES = ("toolkit", "google", "hugging_face", "hugging_face_compiled")
 TEXTS = ("real", "full")
 FULL_ROWS = 256  # Number of rows in each file whose rows fill max_seq_length
 # More steps than are ever timed, so that the learning-rate schedule does not end.
@@ -103,8 +103,8 @@ def find_pythons(options):
     peer = find_peer(options)
     pythons = {"gemm": peer}
     for side in options.sides:
-        python = {"toolkit": sys.executable, "hugging_face": peer}.get(side)
-        python = find_google(options) if side == "google" else python
+        python = find_google(options) if side == "google" else peer
+        python = sys.executable if side == "toolkit" else python
         if python is not None:
             pythons[side] = python
     return pythons

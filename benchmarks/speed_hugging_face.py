@@ -7,6 +7,7 @@ which favours this side.
 """
 
 import os
+import random
 import time
 
 # The libraries read these variables when they are imported, so they are set first.
@@ -17,6 +18,7 @@ import speed_worker
 import tokenizers
 import torch
 import transformers
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
 class HuggingFace:
@@ -33,6 +35,7 @@ class HuggingFace:
         self._model = load_model(self._folder, len(settings["labels"]))
         self._optimizer, self._schedule = make_optimizer(self._model, settings)
         self._rows = {}
+        self._grouped = {}
 
     def about(self):
         """Returns the versions and settings behind the figures."""
@@ -74,6 +77,29 @@ class HuggingFace:
             lambda rows: self._train_step(self._batch(name, rows)), batches
         )
         return {"seconds": seconds, "losses": losses}
+
+    def train_own(self, name, steps):
+        """Trains on batches of rows of similar length; returns the seconds, losses and lengths.
+
+        The batches are those of Trainer's train_sampling_strategy="group_by_length". Trainer takes
+        50 of them at a time from the longest to the shortest; here, a few are drawn at random.
+        """
+        lengths = [len(row["input_ids"]) for row in self._rows[name]]
+        if name not in self._grouped:
+            self._grouped[name] = self._group(lengths)
+        batches = [next(self._grouped[name]) for _ in range(steps)]
+        used = [[lengths[row] for row in batch] for batch in batches]
+        return {**self.train(name, batches), "lengths": used}
+
+    def _group(self, lengths):
+        """Yields batches of similar length, endlessly."""
+        size = self._settings["batch_size"]
+        chosen = random.Random(self._settings["seed"])
+        while True:
+            rows = get_length_grouped_indices(lengths, size)
+            batches = [rows[i : i + size] for i in range(0, len(rows) - size + 1, size)]
+            chosen.shuffle(batches)
+            yield from batches
 
     def _train_step(self, batch):
         loss = self._model(**batch).loss

@@ -33,6 +33,9 @@ FILE_LENGTH = 128
 CONVERTED_TIMES = 4
 CONVERTING_PROCESSES = 8
 SHORT, LONG = 64, 512
+# The sides that can also train on batches of rows of similar length, and how that is named.
+GROUPING_SIDES = ("toolkit", "hugging_face", "hugging_face_compiled")
+OWN = "_own"
 TOLERANCE = 1e-3  # Maximum difference between the sides' final hidden states
 
 
@@ -98,9 +101,9 @@ def measure_training(bench):
             print(f"training, {data['name']}:", end="", flush=True)
             lengths = load(workers, bench.sides, data)
             check_agreement(bench, workers, data["name"], lengths)
-            # If all rows have the same length, the pipeline cannot group them by length.
-            has_own_batches = "toolkit" in bench.sides and data["name"].startswith("real")
-            sides = [*bench.sides, *(["toolkit_own"] if has_own_batches else [])]
+            # If all rows have the same length, they cannot be grouped by length.
+            own = GROUPING_SIDES if data["name"].startswith("real") else ()
+            sides = [*bench.sides, *(side + OWN for side in own if side in bench.sides)]
             for number in bench.rounds():
                 run_round(bench, workers, "training", sides, data["name"], lengths, number)
 
@@ -147,9 +150,10 @@ def run_round(bench, workers, part, sides, name, lengths, number):
     tokens = sum(map(sum, batch_lengths)) // len(batches)
     measure_bound(bench, workers, part, name, number, tokens)
     for side in take_turns(sides, number):
-        if side == "toolkit_own":
-            # The pipeline's batches vary far more in length, so more of them are measured.
-            answer = workers["toolkit"].ask("train_own", name=name, steps=3 * steps + 1)
+        if side.endswith(OWN):
+            # These batches vary far more in length, so more of them are measured.
+            worker = workers[side[: -len(OWN)]]
+            answer = worker.ask("train_own", name=name, steps=3 * steps + 1)
             used = answer["lengths"]
         else:
             do = {"training": "train", "prediction": "predict"}[part]

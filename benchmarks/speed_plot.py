@@ -20,6 +20,9 @@ COLORS = {
     "toolkit_own": "C2",
     "google": "C3",
     "hugging_face": "C1",
+    "hugging_face_own": "C4",
+    "hugging_face_compiled": "C5",
+    "hugging_face_compiled_own": "C6",
     "gemm": "0.5",
 }
 NAMES = {
@@ -27,6 +30,9 @@ NAMES = {
     "toolkit_own": "toolkit, its own batches",
     "google": "Google's BERT",
     "hugging_face": "Hugging Face, dynamic padding",
+    "hugging_face_own": "Hugging Face, grouped by length",
+    "hugging_face_compiled": "Hugging Face, compiled",
+    "hugging_face_compiled_own": "Hugging Face, compiled, grouped by length",
     "gemm": "bound: useful FLOPs at the best GEMM rate",
 }
 TEXTS = {"real": "original texts", "full": "texts that fill max_seq_length"}

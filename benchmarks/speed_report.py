@@ -12,7 +12,9 @@ from statistics import median
 # The toolkit's targets.
 TARGETS = {
     "training, 128, toolkit_own / google": ">= 6.5",
-    "training, 128, toolkit_own / hugging_face": ">= 2.4",
+    "training, 128, toolkit_own / hugging_face": ">= 2.9",
+    "training, 128, toolkit_own / hugging_face_own": ">= 1.25",
+    "training, 128, toolkit_own / hugging_face_compiled_own": ">= 1.25",
     "training, 25, toolkit_own / google": ">= 1.4",
     "training, 25, toolkit_own / hugging_face": ">= 1.4",
     "training, 128, toolkit_own, share of the bound by rate": ">= 0.70",
@@ -33,7 +35,8 @@ RATIOS = (
          ("training", f"real-{length}", peer, "rows"))
         for length in (128, 25)
         for ours in ("toolkit", "toolkit_own")
-        for peer in ("google", "hugging_face")
+        for peer in ("google", "hugging_face", "hugging_face_own", "hugging_face_compiled",
+                     "hugging_face_compiled_own")
     ),
     *(
         (f"training, 128, {ours}, share of the bound by {bound}",
@@ -175,15 +178,15 @@ def bound_figures(turns, bounds):
 
 
 def own_order(figures):
-    """Sets the row throughput of the pipeline's own batches, computed from their wordpieces.
+    """Sets the row throughput on batches of similar length, computed from their wordpieces.
 
-    The pipeline batches rows of similar length, so the rows in a few steps may be longer or shorter
-    on average than those of the data. Therefore, only the throughput in wordpieces is meaningful.
+    The rows in a few steps may be longer or shorter on average than those of the data. Therefore,
+    only the throughput in wordpieces is meaningful.
     """
     for sides in figures.values():
-        if "toolkit_own" in sides and "toolkit" in sides:
-            tokens_a_row = sides["toolkit"]["tokens"] / sides["toolkit"]["rows"]
-            sides["toolkit_own"]["rows"] = sides["toolkit_own"]["tokens"] / tokens_a_row
+        for side in [side for side in sides if side.endswith("_own")]:
+            plain = sides[side[: -len("_own")]]
+            sides[side]["rows"] = sides[side]["tokens"] / plain["tokens"] * plain["rows"]
     return figures
 
 
@@ -270,7 +273,8 @@ def format_report(report):
     summary = report["summary"]
     machine = report["machine"]
     blocks = [
-        f"{machine['cpu']}, {machine['cores']} cores; {report['rounds']} rounds "
+        f"{machine['cpu']} ({', '.join(machine['instructions'])}), {machine['cores']} cores; "
+        f"{report['rounds']} rounds "
         f"of {report['steps']} steps; batch {report['settings']['batch_size']}.",
         versions_line(report),
         table(

@@ -6,6 +6,7 @@ Every step is skipped if its result exists, so a second run is quick.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from pathlib import Path
 from quality_setup import convert_weights, fetch_weights, install_peer, run_logged
 
 HERE = Path(__file__).parent
+CPU_FIELDS = ("model name", "flags")  # In Linux's /proc/cpuinfo
+# The vector instructions on which the speed of matrix products depends
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 FIND_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -119,10 +123,12 @@ def read_config(model_dir):
 
 
 def describe_machine():
-    """Returns the processor's name and the number of cores that this process may use."""
-    names = [
-        line.split(":", 1)[1].strip()
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        if line.startswith("model name")
-    ]
-    return {"cpu": names[0] if names else "unknown", "cores": len(os.sched_getaffinity(0))}
+    """Returns the processor, its vector instructions, and how many cores this process may use."""
+    about = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    values = {name: re.search(rf"^{name}\s*: (.*)$", about, re.MULTILINE) for name in CPU_FIELDS}
+    model, flags = (found[1] if found else "" for found in values.values())
+    return {
+        "cpu": model or "unknown processor",
+        "instructions": [name for name in INSTRUCTIONS if name in flags.split()],
+        "cores": len(os.sched_getaffinity(0)),
+    }
