@@ -30,6 +30,8 @@ from speed_parts import (
     measure_training,
 )
 from speed_setup import (
+    MINILM,
+    RANDOM_MODELS,
     describe_machine,
     find_google,
     find_peer,
@@ -59,7 +61,8 @@ TRAINING = {"learning_rate": 1e-4, "num_train_steps": 10000, "num_warmup_steps":
 
 def make_settings(options):
     """Returns the workers' settings: files, labels, data sets and training settings."""
-    hf_model_dir, model_dir = prepare_weights(options.work_dir)
+    peer = find_peer(options) if options.model != MINILM else None
+    hf_model_dir, model_dir = prepare_weights(options.work_dir, options.model, peer)
     folder = options.data_dir / "emotion"
     rows = read_rows(folder / "train.txt")
     return {
@@ -69,6 +72,7 @@ def make_settings(options):
         "labels": sorted({label for _, label in rows}),
         "train_file": str(folder / "train.txt"),
         "test_file": str(folder / "test.txt"),
+        "model": options.model,
         "num_train_rows": len(rows[: options.num_rows]),
         "data_sets": list_data_sets(options, rows),
         "batch_size": options.batch_size,
@@ -129,6 +133,8 @@ def parse_options():
     add = parser.add_argument
     add("--data_dir", required=True, type=resolve_path, help="contains emotion/")
     add("--work_dir", type=resolve_path, default="build/speed", help="default: %(default)s")
+    add("--model", choices=[MINILM, *RANDOM_MODELS], default=MINILM,
+        help="all but %(default)s have random weights (default: %(default)s)")  # fmt: skip
     add("--rounds", type=int, default=5, help="rounds per side (default: %(default)s)")
     add("--steps", type=int, default=4, help="timed steps per round (default: %(default)s)")
     add("--batch_size", type=int, default=32, help="rows per batch (default: %(default)s)")

@@ -275,7 +275,8 @@ def format_report(report):
     blocks = [
         f"{machine['cpu']} ({', '.join(machine['instructions'])}), {machine['cores']} cores; "
         f"{report['rounds']} rounds "
-        f"of {report['steps']} steps; batch {report['settings']['batch_size']}.",
+        f"of {report['steps']} steps; batch {report['settings']['batch_size']}; "
+        f"model {report['settings']['model']}.",
         versions_line(report),
         table(
             ("ratio", "value", "target"),

@@ -18,13 +18,39 @@ HERE = Path(__file__).parent
 CPU_FIELDS = ("model name", "flags")  # In Linux's /proc/cpuinfo
 # The vector instructions on which the speed of matrix products depends
 INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
+MINILM = "minilm"
+# What differs from the defaults of transformers' BertConfig, which are those of BERT-Base.
+# "multilingual" has the shape of bert-base-multilingual-cased.
+RANDOM_MODELS = {"bert-base": {}, "multilingual": {"vocab_size": 119547}}
 FIND_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
-def prepare_weights(work_dir):
-    """Returns the folders with the weights in Hugging Face's and in the toolkit's format."""
+def prepare_weights(work_dir, model=MINILM, peer=None):
+    """Returns the folders with the weights in Hugging Face's and in the toolkit's format.
+
+    Args:
+      work_dir: The work folder.
+      model: `MINILM`, or one of `RANDOM_MODELS`.
+      peer: The Python of Hugging Face's environment, which makes random models.
+    """
     hf_model_dir = fetch_weights(work_dir)
+    if model != MINILM:
+        work_dir /= model
+        hf_model_dir = make_random_model(work_dir, model, hf_model_dir, peer)
     return hf_model_dir, convert_weights(work_dir, hf_model_dir)
+
+
+def make_random_model(work_dir, model, minilm, peer):
+    """Returns the folder of a model with random weights, which is made if it is missing."""
+    folder = work_dir / "weights"
+    # The script writes this file last.
+    if not (folder / "tokenizer.json").exists():
+        print(f"making {model} with random weights", flush=True)
+        work_dir.mkdir(parents=True, exist_ok=True)
+        command = [peer, HERE / "speed_random_model.py", minilm, folder]
+        command += [f"{name}={value}" for name, value in RANDOM_MODELS[model].items()]
+        run_logged(command, work_dir / "random-model.log")
+    return folder
 
 
 def find_peer(options):
