@@ -3,8 +3,8 @@
 
     python benchmarks/speed_random_model.py MINILM FOLDER [NAME=NUMBER ...]
 
-The numbers override those of transformers' BertConfig. The vocabulary is that of MINILM, with unused
-tokens up to the model's size.
+The numbers override those of transformers' BertConfig. The vocabulary is that of MINILM, with
+unused tokens up to the model's size.
 """
 
 import json
@@ -37,7 +37,6 @@ def write_tokenizer(source, folder, vocab_size):
     shutil.copy(source / "tokenizer_config.json", folder)
     text = json.dumps(tokenizer, ensure_ascii=False)
     (folder / "tokenizer.json").write_text(text, encoding="utf-8")
-
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ class Toolkit:
         if own not in self._graphs:
             features, rows = self._features[name], None
             if mode == TRAIN:
-                rows = find_word_rows(features, self._model.bert_config.vocab_size, None)
+                rows = find_word_rows(features, self._path("bert_model.ckpt"), None)
                 features = features if rows is None else RowNumbers(features, rows)
             make_dataset = (lambda: self._own_batches(mode, features)) if own else None
             self._graphs[own] = Graph(

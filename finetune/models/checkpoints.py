@@ -227,7 +227,7 @@ def initialize_from(
     variables = tf.trainable_variables()
     shapes = _shapes_of(variables)
     if rows is not None:
-        shapes[word_rows.TABLE][0] = rows.vocab_size
+        shapes[word_rows.TABLE] = list(rows.initial.shape)
         variables = [v for v in variables if v.op.name != word_rows.TABLE]
     report = load_report(shapes, checkpoint)
     report = report.without_head() if new_head else report

@@ -10,7 +10,7 @@ import modeling
 import optimization
 from finetune.data.batches import HAS_ROWS, IS_LAST_PART, PART
 from finetune.models import checkpoints, replicas, word_rows
-from finetune.models.word_rows import WordRows, WordTable
+from finetune.models.word_rows import WordRows
 
 # Graph collection that contains the `Watched` of a training graph.
 _WATCHED = "finetune_watched"
@@ -136,7 +136,7 @@ def make_model_fn(
             tf.add_to_collection(modeling.DROPOUT_STEP, step)
         head = build_head(features, is_training)
         if is_training:
-            word_table = replicas.once(lambda: _initialize_training(init_checkpoint, training))
+            replicas.once(lambda: _initialize_training(init_checkpoint, training))
         if mode == tf.estimator.ModeKeys.PREDICT:
             predictions = head.predictions()
             _load_trained(init_checkpoint, list(predictions.values()))
@@ -151,19 +151,20 @@ def make_model_fn(
         loss = _mean_of_replicas(loss_sum, weight)
         train_op = _make_train_op(loss, loss_sum, weight, ends_step, training)
         _watch(features, loss_sum, weight, ends_step)
-        saver = replicas.once(lambda: _make_saver(training, word_table))
+        saver = replicas.once(lambda: _make_saver(training))
         scaffold = make_scaffold(saver, is_alone=not _cluster_of(config))
         return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op, scaffold=scaffold)
 
     return model_fn
 
 
-def _initialize_training(init_checkpoint: Optional[str], training: Training) -> Optional[WordTable]:
-    """Sets how the variables of a training graph start; returns its word table, if it has one."""
+def _initialize_training(init_checkpoint: Optional[str], training: Training) -> None:
+    """Sets the values from which the variables of a training graph start."""
     rows = training.word_rows
     if init_checkpoint:
         checkpoints.initialize_from(init_checkpoint, new_head=training.new_head, rows=rows)
-    return None if rows is None else WordTable(rows, init_checkpoint)
+    if rows is not None:
+        word_rows.initialize(rows)
 
 
 def _mean_of_replicas(loss_sum: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
@@ -243,8 +244,9 @@ def _watch(
     tf.add_to_collection(_WATCHED, watched)
 
 
-def _make_saver(training: Training, word_table: Optional[WordTable]) -> tf.train.Saver:
-    saveables = word_table.saveables() if word_table is not None else None
+def _make_saver(training: Training) -> tf.train.Saver:
+    rows = training.word_rows
+    saveables = None if rows is None else word_rows.saveables(rows)
     saver = checkpoints.make_saver(training.keep_checkpoint_max, saveables)
     tf.add_to_collection(tf.GraphKeys.SAVERS, saver)  # `SaverHook` finds it there.
     return saver

@@ -6,11 +6,13 @@ its gradient and Adam's moments; the input has row numbers of this table in plac
 checkpoint contains the whole table, as if all of it had been trained.
 
 A training run's checkpoints also contain what is needed to resume with the same bits: the table
-before training, what weight decay has left of it, and the ids.
+before training, what weight decay has left of it, and the ids. The table before training is only
+needed to write checkpoints, so it is kept on disk, not in memory.
 """
 
 import dataclasses
-from typing import List, Optional, Sequence
+import tempfile
+from typing import List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,10 +21,10 @@ from tensorflow.python.training.saving.saveable_object import SaveableObject, Sa
 import optimization
 
 TABLE = "bert/embeddings/word_embeddings"
-_INITIAL = TABLE + "/initial"
+INITIAL = TABLE + "/initial"
 IDS = TABLE + "/occurring_ids"
 # The variables of a training run's checkpoint that only serve to resume it.
-RESUME_ONLY = (_INITIAL, IDS, optimization.decay_product_name(TABLE))
+RESUME_ONLY = (INITIAL, IDS, optimization.decay_product_name(TABLE))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,56 +33,66 @@ class WordRows:
 
     Attributes:
       ids: int32 [K], the ids of the trained rows, in ascending order.
-      vocab_size: Number of rows V of the whole table.
+      initial: float32 [V, H], the whole table before training; see `on_disk`.
       saved_ids: int32 [K'], the `ids` in the checkpoint to resume from, all of which are in `ids`;
         None if training starts at step 0.
     """
 
     ids: np.ndarray
-    vocab_size: int
+    initial: np.ndarray
     saved_ids: Optional[np.ndarray] = None
 
 
-class WordTable:
-    """The whole word-embedding table of a training graph that trains only some of its rows."""
+def on_disk(table: np.ndarray) -> np.ndarray:
+    """Returns a copy of a table in a file that disappears with the process."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    table.tofile(file)
+    file.flush()
+    return np.memmap(file, table.dtype, mode="r", shape=table.shape)
 
-    def __init__(self, rows: WordRows, init_checkpoint: Optional[str]):
-        """Adds the table to the default graph, which must contain the variable `TABLE`.
 
-        Args:
-          rows: Which rows are trained.
-          init_checkpoint: Checkpoint that contains the table before training; None if training
-            resumes, in which case the saver restores it.
-        """
-        self._rows = rows
-        (self._trained,) = [var for var in tf.trainable_variables() if var.op.name == TABLE]
-        shape = [rows.vocab_size, self._trained.shape[1]]
-        initial = tf.zeros(shape) if init_checkpoint is None else _read(init_checkpoint, shape)
-        self._initial = tf.get_variable(
-            _INITIAL, shape, initializer=lambda *_, **__: initial, trainable=False
-        )
-        # As in `tf.train.init_from_checkpoint`, which also replaces the initializer.
-        self._trained._initializer_op = self._trained.assign(tf.gather(initial, rows.ids)).op
+def initialize(rows: WordRows) -> None:
+    """Sets the value from which the variable `TABLE` of the default graph starts."""
+    table = _trained_table()
+    start = tf.numpy_function(lambda: rows.initial[rows.ids], [], tf.float32)
+    # As in `tf.train.init_from_checkpoint`, which also replaces the initializer.
+    table._initializer_op = table.assign(tf.ensure_shape(start, table.shape)).op
 
-    def saveables(self) -> List[object]:
-        """Returns what a `tf.train.Saver` of the training graph saves and restores."""
-        variables = {variable.op.name: variable for variable in tf.global_variables()}
-        product = variables.get(optimization.decay_product_name(TABLE))
-        kept = tf.constant(1.0) if product is None else tf.cast(product, tf.float32)
-        own: List[object] = [_TableSaveable(self._rows, self._trained, self._initial * kept)]
-        del variables[TABLE]
-        for name in (TABLE + "/adam_m", TABLE + "/adam_v"):
-            own.append(_SlotSaveable(self._rows, variables.pop(name)))
-        return own + list(variables.values())
+
+def saveables(rows: WordRows) -> List[object]:
+    """Returns what a `tf.train.Saver` of the training graph saves and restores."""
+    variables = {variable.op.name: variable for variable in tf.global_variables()}
+    product = variables.get(optimization.decay_product_name(TABLE))
+    kept = tf.constant(1.0) if product is None else tf.cast(product, tf.float32)
+    own: List[object] = [_TableSaveable(rows, variables.pop(TABLE), kept)]
+    for name in (TABLE + "/adam_m", TABLE + "/adam_v"):
+        own.append(_SlotSaveable(rows, variables.pop(name)))
+    return own + list(variables.values())
+
+
+def _trained_table() -> tf.Variable:
+    (table,) = [variable for variable in tf.trainable_variables() if variable.op.name == TABLE]
+    return table
 
 
 class _TableSaveable(SaveableObject):
     """Saves the whole table, and restores the trained rows from it."""
 
-    def __init__(self, rows: WordRows, trained: tf.Variable, decayed: tf.Tensor):
+    def __init__(self, rows: WordRows, trained: tf.Variable, kept: tf.Tensor):
+        """Creates the object.
+
+        Args:
+          rows: Which rows are trained.
+          trained: float32 [K, H]. Their variable.
+          kept: float32 []. What weight decay has left of the other rows.
+        """
         self._rows = rows
-        whole = tf.tensor_scatter_nd_update(decayed, rows.ids[:, None], trained)
-        specs = [SaveSpec(whole, "", TABLE), SaveSpec(tf.constant(rows.ids), "", IDS)]
+        with tf.device("/cpu:0"):  # A GPU need not have room for the whole table.
+            initial = tf.numpy_function(lambda: rows.initial, [], tf.float32)
+            initial = tf.ensure_shape(initial, rows.initial.shape)
+            whole = tf.tensor_scatter_nd_update(initial * kept, rows.ids[:, None], trained)
+            tensors = {TABLE: whole, INITIAL: initial, IDS: tf.constant(rows.ids)}
+        specs = [SaveSpec(tensor, "", name) for name, tensor in tensors.items()]
         super().__init__(trained, specs, TABLE)
 
     def restore(self, restored_tensors, restored_shapes):
@@ -101,10 +113,3 @@ class _SlotSaveable(SaveableObject):
             places = np.searchsorted(rows.ids, rows.saved_ids)[:, None]
             saved = tf.scatter_nd(places, saved, self.op.shape)
         return self.op.assign(tf.reshape(saved, self.op.shape))
-
-
-def _read(checkpoint: str, shape: Sequence[int]) -> tf.Tensor:
-    (table,) = tf.raw_ops.RestoreV2(
-        prefix=checkpoint, tensor_names=[TABLE], shape_and_slices=[""], dtypes=[tf.float32]
-    )
-    return tf.ensure_shape(table, shape)

@@ -101,12 +101,10 @@ def train(run: Run, data: PreparedData, record: RunRecord, report: DataReport) -
 
 
 def _find_word_rows(run: Run, data: PreparedData, start: _Start) -> Optional[WordRows]:
-    """Returns the rows of the word-embedding table to train; None if training treats all alike."""
-    config = run.config
-    if config.freeze_embeddings or not (start.checkpoint or config.init_checkpoint):
+    """Returns the rows of the word-embedding table to train; None if they are not told apart."""
+    if run.config.freeze_embeddings:
         return None
-    vocab_size = run.model.bert_config.vocab_size
-    return find_word_rows(data.features["train"], vocab_size, start.checkpoint)
+    return find_word_rows(data.features["train"], run.config.init_checkpoint, start.checkpoint)
 
 
 def _make_training_estimator(

@@ -7,31 +7,35 @@ import numpy as np
 from finetune.data.row_statistics import RowStatistics
 from finetune.data.rows import Rows, Spec
 from finetune.models import checkpoints, word_rows
-from finetune.models.word_rows import WordRows
+from finetune.models.word_rows import WordRows, on_disk
 
 # With more of the rows than this, leaving out the others saves less than it costs.
 _MOST = 0.9
 
 
 def find_word_rows(
-    features: Rows, vocab_size: int, checkpoint: Optional[str]
+    features: Rows, init_checkpoint: Optional[str], resumed: Optional[str]
 ) -> Optional[WordRows]:
     """Returns the rows that occur in the training data; None to train the whole table.
 
     Args:
       features: The training data.
-      vocab_size: Number of rows of the whole table.
-      checkpoint: The checkpoint of the training run to resume from; None if it starts at step 0.
-        If its data were different, its rows stay trained, since Adam's moments still move them.
+      init_checkpoint: The checkpoint of the pretrained model; None if training is from scratch.
+      resumed: The checkpoint of the training run to resume; None if it starts at step 0. If its
+        data were different, its rows stay trained, since Adam's moments still move them.
     """
     ids = features.occurring_ids
-    if checkpoint is None:
-        return WordRows(ids, vocab_size) if len(ids) <= _MOST * vocab_size else None
-    reader = checkpoints.open_checkpoint(checkpoint)
-    if word_rows.IDS not in reader.get_variable_to_shape_map():
+    if resumed is not None:
+        reader = checkpoints.open_checkpoint(resumed)
+        if word_rows.IDS not in reader.get_variable_to_shape_map():
+            return None
+        saved = reader.get_tensor(word_rows.IDS)
+        initial = on_disk(reader.get_tensor(word_rows.INITIAL))
+        return WordRows(np.union1d(ids, saved).astype(np.int32), initial, saved)
+    if init_checkpoint is None:
         return None
-    saved = reader.get_tensor(word_rows.IDS)
-    return WordRows(np.union1d(ids, saved).astype(np.int32), vocab_size, saved_ids=saved)
+    initial = checkpoints.open_checkpoint(init_checkpoint).get_tensor(word_rows.TABLE)
+    return WordRows(ids, on_disk(initial)) if len(ids) <= _MOST * len(initial) else None
 
 
 class RowNumbers:
@@ -45,7 +49,7 @@ class RowNumbers:
           rows: The trained rows, among which are all ids of the data.
         """
         self._features = features
-        self._number_of = np.zeros(rows.vocab_size, np.int32)
+        self._number_of = np.zeros(len(rows.initial), np.int32)
         self._number_of[rows.ids] = np.arange(len(rows.ids))
 
     def __len__(self) -> int:

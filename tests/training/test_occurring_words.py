@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from finetune.models import word_rows
+from finetune.models import checkpoints, word_rows
 from finetune.runs import train as train_run
 from finetune.training.occurring_words import RowNumbers, find_word_rows
 from tests.support import reviews, tiny
@@ -97,22 +97,31 @@ class Words:
         return {"input_ids": self.occurring_ids[rows], "input_mask": np.ones_like(rows)}
 
 
-def test_almost_all_rows_are_trained_as_a_whole_table():
-    assert find_word_rows(Words(range(10)), 10, None) is None
-    rows = find_word_rows(Words([0, 3, 7]), 10, None)
+@pytest.fixture
+def checkpoint(tmp_path):
+    """A checkpoint whose word-embedding table has ten rows."""
+    prefix = str(tmp_path / "bert_model.ckpt")
+    checkpoints.write(prefix, {TABLE: np.arange(20, dtype=np.float32).reshape(10, 2)})
+    return prefix
+
+
+def test_almost_all_rows_are_trained_as_a_whole_table(checkpoint):
+    assert find_word_rows(Words(range(10)), checkpoint, None) is None
+    rows = find_word_rows(Words([0, 3, 7]), checkpoint, None)
     assert rows.ids.tolist() == [0, 3, 7]
+    assert rows.initial[7].tolist() == [14, 15]
 
 
-def test_checkpoint_of_an_earlier_version_is_resumed_with_its_whole_table(tmp_path):
-    from finetune.models import checkpoints
-
-    prefix = str(tmp_path / "train.ckpt-5")
-    checkpoints.write(prefix, {TABLE: np.zeros((10, 2), np.float32)})
-    assert find_word_rows(Words([0, 3, 7]), 10, prefix) is None
+def test_training_from_scratch_trains_the_whole_table():
+    assert find_word_rows(Words([0, 3, 7]), None, None) is None
 
 
-def test_batches_have_row_numbers_in_place_of_ids():
+def test_checkpoint_of_an_earlier_version_is_resumed_with_its_whole_table(checkpoint):
+    assert find_word_rows(Words([0, 3, 7]), None, checkpoint) is None
+
+
+def test_batches_have_row_numbers_in_place_of_ids(checkpoint):
     words = Words([0, 3, 7])
-    batch = RowNumbers(words, find_word_rows(words, 10, None)).batch(np.array([2, 0, 1]))
+    batch = RowNumbers(words, find_word_rows(words, checkpoint, None)).batch(np.array([2, 0, 1]))
     assert batch["input_ids"].tolist() == [2, 0, 1]
     assert batch["input_mask"].tolist() == [1, 1, 1]
