@@ -167,7 +167,7 @@ def train(
     data = prepare(run)
     plan = make_step_plan(config, NUM_ROWS)
     features = data.features["train"]
-    rows = find_word_rows(features, len(tiny.vocabulary()), None)
+    rows = find_word_rows(features, config.init_checkpoint, None)
     assert rows is not None
     training = training_settings(
         config,
