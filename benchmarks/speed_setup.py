@@ -21,7 +21,11 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 MINILM = "minilm"
 # What differs from the defaults of transformers' BertConfig, which are those of BERT-Base.
 # "multilingual" has the shape of bert-base-multilingual-cased.
-RANDOM_MODELS = {"bert-base": {}, "multilingual": {"vocab_size": 119547}}
+RANDOM_MODELS = {
+    "bert-base": {},
+    "bert-base-6": {"num_hidden_layers": 6},
+    "multilingual": {"vocab_size": 119547},
+}
 FIND_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 

@@ -74,7 +74,7 @@ NOT_RUN = {
         "see test_export_saved_model.py"
     ),
     "python serve.py /tmp/reviews names=/tmp/ner_output --port=8501": "a server; see test_serve.py",
-    "python benchmarks/data_memory.py": "takes many minutes",
+    "python benchmarks/growth.py --data_dir DIR": "takes many minutes",
     "python benchmarks/hugging_face.py": "downloads packages",
     "python benchmarks/hugging_face_training.py [FOLDER ...]": "takes a quarter of an hour",
     "python benchmarks/rampart.py": "downloads packages and a model",
