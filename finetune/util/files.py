@@ -2,14 +2,19 @@
 
 import contextlib
 import errno
+import fcntl
+import glob
 import hashlib
 import os
 import shutil
 import stat
 import tempfile
+import time
 from typing import IO, Collection, Iterable, Iterator, List, Optional
 
 from finetune.util.errors import InputError
+
+_SECONDS_UNTIL_LOCKED = 10.0  # A younger scratch folder may be one that is about to be locked.
 
 
 @contextlib.contextmanager
@@ -57,7 +62,8 @@ def _replacing(path: str, keep_partial: bool = False) -> Iterator[int]:
 def atomic_folder(path: str) -> Iterator[str]:
     """Yields a scratch folder that becomes `path` at the end; after an error, it is deleted.
 
-    Missing folders above it are created, and deleted after an error.
+    Missing folders above it are created, and deleted after an error. The scratch folder of a
+    process that was killed is deleted by the next one that writes the same folder.
 
     Args:
       path: A folder that does not exist, or is empty.
@@ -66,27 +72,57 @@ def atomic_folder(path: str) -> Iterator[str]:
     above, name = os.path.split(path)
     created = make_folders(above)
     try:
-        scratch = _scratch_folder(above, name)
-        try:
+        _delete_abandoned(above, name)
+        with _scratch_folder(above, name) as scratch:
             yield scratch
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(scratch, 0o777 & ~mask)  # Only their owner can read those of mkdtemp.
             os.rename(scratch, path)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
     except BaseException:
         remove_empty(created)
         raise
 
 
-def _scratch_folder(above: str, name: str) -> str:
+@contextlib.contextmanager
+def _scratch_folder(above: str, name: str) -> Iterator[str]:
+    """Yields a new folder, locked while it is in use; after an error, it is deleted."""
     try:
-        return tempfile.mkdtemp(dir=above, prefix=f".{name}-", suffix=".tmp")
+        scratch = tempfile.mkdtemp(dir=above, prefix=f".{name}-", suffix=".tmp")
+        handle = os.open(scratch, os.O_RDONLY)
     except OSError as error:
         error.filename = above  # Which the user knows, unlike the scratch folder.
         raise
+    try:
+        _lock(handle)
+        yield scratch
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _delete_abandoned(above: str, name: str) -> None:
+    """Deletes the scratch folders of processes that were killed, which no longer lock them."""
+    for scratch in glob.glob(os.path.join(glob.escape(above), f".{glob.escape(name)}-*.tmp")):
+        with contextlib.suppress(OSError):  # Another process may delete it, too.
+            handle = os.open(scratch, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                is_young = time.time() - os.fstat(handle).st_mtime < _SECONDS_UNTIL_LOCKED
+                if not is_young and _lock(handle):
+                    shutil.rmtree(scratch, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Locks an open folder until it is closed; returns whether that was possible."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def make_folders(folder: str) -> List[str]:

@@ -2,7 +2,10 @@
 
 import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -92,6 +95,40 @@ def test_an_error_leaves_nothing_of_a_folder_or_those_above_it(tmp_path, error):
             open(os.path.join(scratch, "file"), "w").close()
             raise error
     assert os.listdir(tmp_path) == []
+
+
+_KILLED = """
+import os, signal, sys
+from finetune.util.files import atomic_folder
+with atomic_folder(sys.argv[1]) as scratch:
+    open(os.path.join(scratch, "file"), "w").close()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_scratch_folder_of_a_killed_process_is_deleted_by_the_next_one(tmp_path):
+    path = str(tmp_path / "new")
+    killed = subprocess.run([sys.executable, "-c", _KILLED, path])
+    assert killed.returncode == -signal.SIGKILL
+    (abandoned,) = os.listdir(tmp_path)
+    with atomic_folder(path):
+        assert abandoned in os.listdir(tmp_path)  # It might be one that is about to be locked.
+    os.rmdir(path)
+    os.utime(tmp_path / abandoned, (0, 0))
+    with atomic_folder(path):
+        assert abandoned not in os.listdir(tmp_path)
+    assert os.listdir(tmp_path) == ["new"]
+
+
+def test_the_scratch_folder_of_another_process_or_folder_stays(tmp_path):
+    (tmp_path / ".new.model-a.tmp").mkdir()
+    with atomic_folder(str(tmp_path / "new")) as first:
+        os.utime(first, (0, 0))
+        with atomic_folder(str(tmp_path / "new")) as second:
+            assert first != second
+            assert os.path.isdir(first)
+        os.rmdir(tmp_path / "new")
+    assert sorted(os.listdir(tmp_path)) == [".new.model-a.tmp", "new"]
 
 
 def test_sha256_covers_every_block(tmp_path):
