@@ -19,7 +19,8 @@ import numpy as np
 import speed_worker
 import tensorflow.compat.v1 as tf
 
-from finetune.data.batches import make_prediction_input_fn, make_training_input_fn
+from finetune.data.batches import make_training_input_fn
+from finetune.data.row_order import in_pool_order
 from finetune.data.truncation import Cut
 from finetune.models import checkpoints, pretrained
 from finetune.models import model_fn as model_fns
@@ -132,7 +133,7 @@ class Toolkit:
     def _own_batches(self, mode, features):
         batch_size = self._settings["batch_size"]
         if mode == PREDICT:
-            return make_prediction_input_fn(features, batch_size=batch_size)()
+            return prediction_batches(features, batch_size)
         seed = self._settings["seed"]
         return make_training_input_fn(features, batch_size=batch_size, seed=seed)()
 
@@ -272,6 +273,16 @@ class Graph:
     def close(self):
         """Frees the session's memory."""
         self._session.close()
+
+
+def prediction_batches(features, batch_size):
+    """Returns a Dataset of all rows, in the batches of the toolkit's predictions."""
+    specs = features.specs
+    return tf.data.Dataset.from_generator(
+        lambda: map(features.batch, in_pool_order(features.lengths, batch_size)),
+        {name: spec.dtype for name, spec in specs.items()},
+        {name: [None] * spec.rank for name, spec in specs.items()},
+    ).prefetch(2)
 
 
 def given_batches(features, rows):

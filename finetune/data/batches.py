@@ -83,7 +83,7 @@ def make_training_input_fn(
         )
 
     def input_fn() -> tf.data.Dataset:
-        batches = _batches(_ENDLESS, epoch_order, batch_size).skip(start_step)
+        batches = _batches(epoch_order, batch_size).skip(start_step)
         if parts == 1:
             shared = _no_autograph(lambda rows: _shared(features, rows, pad_to, share))
             return batches.map(shared).prefetch(2)
@@ -103,39 +103,8 @@ def make_training_input_fn(
     return input_fn
 
 
-def make_prediction_input_fn(
-    features: Rows, *, batch_size: int, pad_to: Optional[int] = None
-) -> Callable[[], tf.data.Dataset]:
-    """Makes the `input_fn` for one pass over the rows, in the order of `row_order.pool_order`.
-
-    Args:
-      features: The data set.
-      batch_size: Rows per batch; the last one can be smaller.
-      pad_to: Length to which all rows are padded, in wordpieces; if None, that of the batch's
-        longest row.
-
-    Returns:
-      A function that returns a Dataset of dicts like those of `Rows.batch`.
-    """
-    lengths = features.lengths
-
-    def pool_order(pool: np.ndarray) -> np.ndarray:
-        return row_order.pool_order(lengths, batch_size=batch_size, pool=int(pool))
-
-    num_pools = row_order.num_pools(len(features), batch_size)
-
-    def input_fn() -> tf.data.Dataset:
-        batches = _batches(num_pools, pool_order, batch_size)
-        gather = _no_autograph(lambda rows: _gather(features, rows, pad_to))
-        return batches.map(gather).prefetch(2)
-
-    return input_fn
-
-
-def _batches(
-    num_orders: int, order_of: Callable[[np.ndarray], np.ndarray], batch_size: int
-) -> tf.data.Dataset:
-    """Returns batches of row numbers: those of each epoch or pool in turn."""
+def _batches(order_of: Callable[[np.ndarray], np.ndarray], batch_size: int) -> tf.data.Dataset:
+    """Returns batches of row numbers: those of each epoch in turn, without end."""
 
     @_no_autograph
     def batches_of(index: tf.Tensor) -> tf.data.Dataset:
@@ -144,7 +113,7 @@ def _batches(
         order.set_shape([None])
         return tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
 
-    return tf.data.Dataset.range(num_orders).flat_map(batches_of)
+    return tf.data.Dataset.range(_ENDLESS).flat_map(batches_of)
 
 
 def _cut_into(parts: int, batch_size: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
@@ -205,7 +174,7 @@ def padded_batch(features: Rows, rows: np.ndarray, pad_to: Optional[int]) -> Lis
     Args:
       features: The data set.
       rows: int [B], the rows.
-      pad_to: See `make_prediction_input_fn`.
+      pad_to: See `make_training_input_fn`.
     """
     batch = features.batch(rows)
     return [_pad(batch[name], spec, pad_to) for name, spec in features.specs.items()]

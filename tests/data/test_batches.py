@@ -9,7 +9,6 @@ import tensorflow.compat.v1 as tf
 from finetune.data.batches import (
     HAS_ROWS,
     Share,
-    make_prediction_input_fn,
     make_training_input_fn,
     padded_batch,
     steps_per_epoch,
@@ -51,15 +50,6 @@ def train_batches(num_batches, num_rows=23, **settings):
 
 def rows(some_batches):
     return [row for batch in some_batches for row in batch["input_ids"][:, 0].tolist()]
-
-
-def test_prediction_yields_every_row_and_a_partial_last_batch():
-    input_fn = make_prediction_input_fn(features_of(23), batch_size=5)
-    some_batches = batches_of(input_fn, 5)
-    assert rows(some_batches) == list(range(23))
-    assert len(some_batches[-1]["label_ids"]) == 3
-    with pytest.raises(tf.errors.OutOfRangeError):
-        batches_of(input_fn, 6)
 
 
 def test_batch_is_padded_to_a_given_length():
@@ -149,12 +139,10 @@ def test_batch_size_counts_rows_not_windows():
 
 def test_rows_are_padded_to_a_given_length():
     features = features_of(3)
-    input_fn = make_prediction_input_fn(features, batch_size=2, pad_to=4)
-    first, last = batches_of(input_fn, 2)
-    assert first["input_ids"].tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]]
-    assert first["input_mask"].tolist() == [[1, 0, 0, 0], [1, 0, 0, 0]]
-    assert last["input_mask"].shape == (1, 4)
-    assert first["label_ids"].shape == (2,)
+    input_ids, input_mask, _, label_ids = padded_batch(features, np.array([0, 1]), pad_to=4)
+    assert input_ids.tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]]
+    assert input_mask.tolist() == [[1, 0, 0, 0], [1, 0, 0, 0]]
+    assert label_ids.shape == (2,)
     input_fn = make_training_input_fn(features, batch_size=2, seed=1, pad_to=4)
     assert {b["segment_ids"].shape[1] for b in batches_of(input_fn, 5)} == {4}
 

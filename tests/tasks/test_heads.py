@@ -5,8 +5,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 import modeling
-from finetune.data.batches import make_prediction_input_fn, make_training_input_fn
-from finetune.data.row_order import in_input_order
+from finetune.data.batches import make_training_input_fn
+from finetune.data.row_order import in_input_order, in_pool_order
 from finetune.data.row_statistics import RowStatistics
 from finetune.models import model_fn as model_fns
 from finetune.tasks.classification import head, metrics
@@ -70,9 +70,23 @@ def train(estimator, features, steps=4):
     return estimator
 
 
+def prediction_input_fn(features, batch_size):
+    """Returns an `input_fn` that yields every row once, in the batches of `in_pool_order`."""
+    specs = features.specs
+
+    def input_fn():
+        return tf.data.Dataset.from_generator(
+            lambda: map(features.batch, in_pool_order(features.lengths, batch_size)),
+            {name: spec.dtype for name, spec in specs.items()},
+            {name: [None] * spec.rank for name, spec in specs.items()},
+        )
+
+    return input_fn
+
+
 def predicted_logits(estimator, features, batch_size=5):
     batches = estimator.predict(
-        make_prediction_input_fn(features, batch_size=batch_size), yield_single_examples=False
+        prediction_input_fn(features, batch_size=batch_size), yield_single_examples=False
     )
     in_order = in_input_order(batches, features.lengths, batch_size)
     return np.concatenate([batch["logits"] for batch in in_order])
@@ -80,7 +94,7 @@ def predicted_logits(estimator, features, batch_size=5):
 
 def test_evaluation_loss_is_the_mean_over_rows(estimator, features):
     train(estimator, features)
-    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=11))
+    evaluated = estimator.evaluate(prediction_input_fn(features, batch_size=11))
     logits = predicted_logits(estimator, features)
     scores = metrics.single_label_scores(features.targets.to_numpy(), logits, LABELS)
     assert evaluated["loss"] == pytest.approx(scores["loss"], rel=1e-5)
@@ -89,7 +103,7 @@ def test_evaluation_loss_is_the_mean_over_rows(estimator, features):
 
 def test_evaluation_loss_is_the_mean_over_batches_of_different_sizes(estimator, features):
     train(estimator, features)
-    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=5))
+    evaluated = estimator.evaluate(prediction_input_fn(features, batch_size=5))
     chances = metrics.softmax(predicted_logits(estimator, features))
     losses = -np.log(chances[np.arange(11), features.targets.to_numpy()])
     rows = np.argsort(-features.lengths, kind="stable")  # The longest first
@@ -218,7 +232,7 @@ def test_multi_label_loss_is_mean_binary_cross_entropy(tmp_path):
     probabilities = 1 / (1 + np.exp(-logits))
     loss = -np.mean(gold * np.log(probabilities) + (1 - gold) * np.log(1 - probabilities))
     # All 11 rows are one batch.
-    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=11))
+    evaluated = estimator.evaluate(prediction_input_fn(features, batch_size=11))
     assert evaluated["loss"] == pytest.approx(loss, rel=1e-5)
 
 
@@ -231,7 +245,7 @@ def test_regression_loss_is_mean_squared_error(tmp_path):
     estimator = train(make_estimator(tmp_path, head.regression_model_fn_builder), features)
     predicted = predicted_logits(estimator, features)
     assert predicted.shape == (11, 1)
-    evaluated = estimator.evaluate(make_prediction_input_fn(features, batch_size=11))
+    evaluated = estimator.evaluate(prediction_input_fn(features, batch_size=11))
     squares = (predicted[:, 0] - (np.array(numbers) - 100.0) / 7.0) ** 2
     assert evaluated["loss"] == pytest.approx(np.mean(squares), rel=1e-5)
 
