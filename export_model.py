@@ -29,6 +29,28 @@ from finetune.util.paths import local_path
 
 def main(argv: List[str]) -> int:
     """Runs the script and returns its exit status."""
+    args = _make_parser().parse_args(argv[1:])
+    set_up_logging()
+    try:
+        request = _make_request(args)
+        with user_path_errors((request.output_dir, request.export_dir)):
+            export(args.to, request)
+    except UsageError as error:
+        logging.error("export_model.py: %s", error)
+        return 2
+    except InputError as error:
+        logging.error("export_model.py: %s", error)
+        return 1
+    except Exception as error:
+        if is_full_disk(error):
+            logging.error("export_model.py: no space is left on the disk of %s.", args.export_dir)
+            return 1
+        logging.critical("export_model.py: %s", BUG)
+        raise
+    return 0
+
+
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="export_model.py",
         description=__doc__,
@@ -42,6 +64,11 @@ def main(argv: List[str]) -> int:
         help="new folder to write; for a SavedModel, it can contain other versions",
     )
     parser.add_argument("--without_crf", action="store_true", help="leave out a tagger's CRF")
+    _add_quantization(parser)
+    return parser
+
+
+def _add_quantization(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quantize",
         default="",
@@ -59,34 +86,19 @@ def main(argv: List[str]) -> int:
         default="",
         help="the file on which it is scored (default: the dev data of the training run)",
     )
-    args = parser.parse_args(argv[1:])
-    set_up_logging()
-    try:
-        output_dir = local_path(args.output_dir, "output_dir")
-        export_dir = local_path(args.export_dir, "export_dir")
-        from processors import PROCESSORS  # A user's file, which can import anything.
 
-        request = ExportRequest(
-            output_dir,
-            export_dir,
-            PROCESSORS,
-            without_crf=args.without_crf,
-            quantize=args.quantize,
-            max_quality_loss=args.max_quality_loss,
-            dev_file=local_path(args.dev_file, "dev_file"),
-        )
-        with user_path_errors((output_dir, export_dir)):
-            export(args.to, request)
-    except UsageError as error:
-        logging.error("export_model.py: %s", error)
-        return 2
-    except InputError as error:
-        logging.error("export_model.py: %s", error)
-        return 1
-    except Exception as error:
-        if is_full_disk(error):
-            logging.error("export_model.py: no space is left on the disk of %s.", args.export_dir)
-            return 1
-        logging.critical("export_model.py: %s", BUG)
-        raise
-    return 0
+
+def _make_request(args: argparse.Namespace) -> ExportRequest:
+    output_dir = local_path(args.output_dir, "output_dir")
+    export_dir = local_path(args.export_dir, "export_dir")
+    from processors import PROCESSORS  # A user's file, which can import anything.
+
+    return ExportRequest(
+        output_dir,
+        export_dir,
+        PROCESSORS,
+        without_crf=args.without_crf,
+        quantize=args.quantize,
+        max_quality_loss=args.max_quality_loss,
+        dev_file=local_path(args.dev_file, "dev_file"),
+    )
