@@ -20,6 +20,7 @@ from finetune.runs.prepare import PreparedData, prepare
 from finetune.runs.trained_run import trained_run
 from finetune.util.errors import InputError, UsageError
 from finetune.util.files import atomic_folder, user_path_errors
+from finetune.util.plurals import count
 
 _log = logging.getLogger(__name__)
 
@@ -109,10 +110,15 @@ class _Quality:
         _log.info("int8: %s", found)
 
     def _score(self, path: str) -> float:
-        goal = Goal(self._metric)
-        value = goal.value_of(onnx_scores.score(path, self._head, self._data))
+        scores = onnx_scores.score(path, self._head, self._data)
+        value = Goal(self._metric).value_of(scores)
         if value is None:
-            raise InputError(goal.undefined_message())
+            rows = count(len(self._data.features["dev"]), "row")
+            raise InputError(
+                f"--quantize=int8: the quantised model cannot be scored, because {self._metric} is "
+                f"undefined on the dev data ({rows}). Set --dev_file to a file with more rows and "
+                "different labels."
+            )
         return value
 
 

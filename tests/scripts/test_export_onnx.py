@@ -209,6 +209,26 @@ def test_int8_copy_that_is_too_bad_is_refused(classifier, dev_file, tmp_path, ca
     assert export(classifier / "out", tmp_path / "exported", *flags, "--max_quality_loss=0.6") == 0
 
 
+def test_int8_copy_whose_metric_is_undefined_is_refused(
+    classifier, dev_file, tmp_path, caplog, monkeypatch
+):
+    # As Pearson's correlation on a file of one row
+    monkeypatch.setattr(onnx_scores, "score", lambda *arguments: {"macro_f1": None})
+    flags = ("--quantize=int8", f"--dev_file={dev_file}")
+    assert export(classifier / "out", tmp_path / "exported", *flags) == 1
+    assert f"macro_f1 is undefined on the dev data ({len(LABEL_TEXTS)} rows)" in caplog.text
+    assert "Set --dev_file" in caplog.text
+    assert not (tmp_path / "exported").exists()
+
+
+@pytest.mark.parametrize("loss", ["nan", "-0.1", "101"])
+def test_limit_of_int8_that_is_no_share_is_refused(classifier, tmp_path, caplog, loss):
+    flags = ("--quantize=int8", f"--max_quality_loss={loss}")
+    assert export(classifier / "out", tmp_path / "exported", *flags) == 2
+    assert f"--max_quality_loss={loss}: expected a number from 0 to 100" in caplog.text
+    assert len(caplog.messages) == 1
+
+
 def test_int8_without_dev_data_is_refused(classifier, tmp_path, caplog):
     assert export(classifier / "out", tmp_path / "exported", "--quantize=int8") == 1
     assert "Set --dev_file." in caplog.text
