@@ -5,7 +5,7 @@ fed with its own inputs, because the inputs between are placeholders with defaul
 """
 
 import dataclasses
-from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Mapping, NamedTuple, Sequence
 
 import tensorflow.compat.v1 as tf
 
@@ -13,6 +13,7 @@ from finetune.config.config import Config
 from finetune.models.graph_tokenizer import GraphTokenizer
 from finetune.models.model_fn import ModelFn
 from finetune.models.pretrained import Pretrained
+from finetune.tasks.task import Task
 from tokenization import FullTokenizer
 
 _CONSTANTS = tf.saved_model.signature_constants
@@ -74,7 +75,34 @@ class TextInputs(NamedTuple):
         return cls(examples, texts)
 
 
-def why_without_texts(model: Pretrained, config: Config, clean_steps: Sequence[str]) -> str:
+def make_graph(
+    task: Task,
+    clean_steps: Sequence[str],
+    ranks: Mapping[str, int],
+    outputs_of: Callable[[Tensors], Tensors],
+    signatures_of: Callable[[TextInputs], Dict[str, Signature]],
+) -> ServingGraph:
+    """Builds a trained model in the default graph, with texts as inputs if it can tokenize them.
+
+    Args:
+      task: The task.
+      clean_steps: How its texts are cleaned.
+      ranks: The rank of each input that the model has without texts.
+      outputs_of: Returns the outputs for these inputs.
+      signatures_of: Returns the signatures of a graph that takes texts.
+    """
+    reason = _why_without_texts(task.model, task.config, clean_steps)
+    if not reason:
+        return ServingGraph(signatures_of(TextInputs.named(task.text_names)))
+    features = {
+        name: tf.placeholder(tf.int32, [None] * rank, name=name) for name, rank in ranks.items()
+    }
+    by_ids = Signature(features, outputs_of(features))
+    note = f"There is no signature that takes texts: {reason}."
+    return ServingGraph({DEFAULT: by_ids, TOKEN_IDS: by_ids}, [note])
+
+
+def _why_without_texts(model: Pretrained, config: Config, clean_steps: Sequence[str]) -> str:
     """Returns why a graph cannot take texts; "" if it can."""
     if not isinstance(model.tokenizer, FullTokenizer):
         return "the tokenizer is not BERT's"
@@ -86,25 +114,22 @@ def why_without_texts(model: Pretrained, config: Config, clean_steps: Sequence[s
 
 
 def make_signatures(
-    texts: Optional[TextInputs],
+    texts: TextInputs,
     features: Tensors,
     outputs: Tensors,
     examples_signatures: Mapping[str, Callable[[tf.Tensor], Signature]],
 ) -> Dict[str, Signature]:
-    """Returns the signatures of a model.
+    """Returns the signatures of a model that takes texts.
 
     Args:
-      texts: The inputs of texts; None if they are left out.
+      texts: The inputs of texts.
       features: The inputs of wordpiece ids.
       outputs: The outputs of predict.
       examples_signatures: Makes the signatures that take examples, by name.
     """
-    by_ids = Signature(features, outputs)
-    if texts is None:
-        return {DEFAULT: by_ids, TOKEN_IDS: by_ids}
     return {
         DEFAULT: Signature(texts.texts, outputs),
-        TOKEN_IDS: by_ids,
+        TOKEN_IDS: Signature(features, outputs),
         **{name: make(texts.examples) for name, make in examples_signatures.items()},
     }
 
@@ -119,13 +144,6 @@ def feedable(computed: Tensors) -> Tensors:
     }
 
 
-def placeholders(ranks: Mapping[str, int]) -> Tensors:
-    """Returns inputs of int32 with given ranks, for a graph without texts."""
-    return {
-        name: tf.placeholder(tf.int32, [None] * rank, name=name) for name, rank in ranks.items()
-    }
-
-
 def predictions_of(model_fn: ModelFn, features: Tensors) -> Tensors:
     """Adds a trained model to the default graph; returns its predictions by name."""
     spec = model_fn(features, None, tf.estimator.ModeKeys.PREDICT, None)
@@ -133,6 +151,6 @@ def predictions_of(model_fn: ModelFn, features: Tensors) -> Tensors:
 
 
 def make_tokenizer(model: Pretrained) -> GraphTokenizer:
-    """Returns the tokenizer of a model for the default graph; see `why_without_texts`."""
+    """Returns the tokenizer of a model whose graph takes texts, for the default graph."""
     assert isinstance(model.tokenizer, FullTokenizer)
     return GraphTokenizer(model.tokenizer)

@@ -1,6 +1,6 @@
 """The signatures of an exported classifier; its results are those of `problem_types`."""
 
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -17,11 +17,10 @@ from finetune.tasks.saved_model import (
     Tensors,
     TextInputs,
     feedable,
+    make_graph,
     make_signatures,
     make_tokenizer,
-    placeholders,
     predictions_of,
-    why_without_texts,
 )
 
 _CONSTANTS = tf.saved_model.signature_constants
@@ -38,22 +37,23 @@ def build(task: Classification, checkpoint: str) -> ServingGraph:
     Raises:
       InputError: Its thresholds are not tuned yet, or an optional package is missing.
     """
-    reason = why_without_texts(task.model, task.config, task.config.clean_steps)
     is_pooled = task.config.cut().windows
-    texts: Optional[TextInputs] = None
-    if reason:
-        features = placeholders({**_RANKS, **({"window_rows": 1} if is_pooled else {})})
-    else:
-        texts = TextInputs.named(task.text_names)
+
+    def outputs_of(features: Tensors) -> Tensors:
+        model_fn = task.make_model_fn(checkpoint, NO_TRAINING)
+        return _outputs(task.problem, predictions_of(model_fn, features)["logits"])
+
+    def signatures_of(texts: TextInputs) -> Dict[str, Signature]:
         features = _features_of(task, list(texts.texts.values()))
         if not is_pooled:
             del features["window_rows"]
         features = feedable(features)
-    logits = predictions_of(task.make_model_fn(checkpoint, NO_TRAINING), features)["logits"]
-    outputs = _outputs(task.problem, logits)
-    signatures = make_signatures(texts, features, outputs, _of_examples(task.problem, outputs))
-    notes = [f"There is no signature that takes texts: {reason}."] if reason else []
-    return ServingGraph(signatures, notes)
+        outputs = outputs_of(features)
+        of_examples = _of_examples(task.problem, outputs)
+        return make_signatures(texts, features, outputs, of_examples)
+
+    ranks = {**_RANKS, **({"window_rows": 1} if is_pooled else {})}
+    return make_graph(task, task.config.clean_steps, ranks, outputs_of, signatures_of)
 
 
 def _features_of(task: Classification, texts: Sequence[tf.Tensor]) -> Tensors:

@@ -1,6 +1,6 @@
 """The signatures of an exported model that answers questions."""
 
-from typing import Tuple
+from typing import Dict, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -17,11 +17,10 @@ from finetune.tasks.saved_model import (
     Tensors,
     TextInputs,
     feedable,
+    make_graph,
     make_signatures,
     make_tokenizer,
-    placeholders,
     predictions_of,
-    why_without_texts,
 )
 
 _RANKS = {"input_ids": 2, "input_mask": 2, "segment_ids": 2}
@@ -37,13 +36,18 @@ def build(task: QuestionAnswering, checkpoint: str) -> ServingGraph:
     Raises:
       InputError: An optional package is missing.
     """
-    reason = why_without_texts(task.model, task.config, ())
-    if reason:
-        features = placeholders(_RANKS)
-        logits = _logits_of(task, features, checkpoint)
-        signatures = make_signatures(None, features, logits, {})
-        return ServingGraph(signatures, [f"There is no signature that takes texts: {reason}."])
-    texts = TextInputs.named(task.text_names)
+    return make_graph(
+        task,
+        clean_steps=(),
+        ranks=_RANKS,
+        outputs_of=lambda features: _logits_of(task, features, checkpoint),
+        signatures_of=lambda texts: _signatures(task, texts, checkpoint),
+    )
+
+
+def _signatures(
+    task: QuestionAnswering, texts: TextInputs, checkpoint: str
+) -> Dict[str, Signature]:
     tokenizer = make_tokenizer(task.model)
     question = tokenizer.tokenize(texts.texts["question"])
     characters = tokenizer.decode(texts.texts["context"])
@@ -61,7 +65,7 @@ def build(task: QuestionAnswering, checkpoint: str) -> ServingGraph:
     )
     signatures = make_signatures(texts, features, _outputs(answers, context, characters), {})
     signatures["token_ids"] = Signature(features, logits)
-    return ServingGraph(signatures)
+    return signatures
 
 
 def _logits_of(task: QuestionAnswering, features: Tensors, checkpoint: str) -> Tensors:

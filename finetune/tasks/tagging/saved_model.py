@@ -15,11 +15,10 @@ from finetune.tasks.saved_model import (
     Tensors,
     TextInputs,
     feedable,
+    make_graph,
     make_signatures,
     make_tokenizer,
-    placeholders,
     predictions_of,
-    why_without_texts,
 )
 from finetune.tasks.tagging.graph_entities import (
     GraphEntities,
@@ -46,13 +45,16 @@ def build(task: Tagging, checkpoint: str) -> ServingGraph:
     Raises:
       InputError: An optional package is missing.
     """
-    reason = why_without_texts(task.model, task.config, ())
-    if reason:
-        features = placeholders(_RANKS)
-        tags = _tags(task, features, _predictions(task, features, checkpoint))
-        signatures = make_signatures(None, features, tags, {})
-        return ServingGraph(signatures, [f"There is no signature that takes texts: {reason}."])
-    texts = TextInputs.named(task.text_names)
+    return make_graph(
+        task,
+        clean_steps=(),
+        ranks=_RANKS,
+        outputs_of=lambda features: _tags(task, features, _predictions(task, features, checkpoint)),
+        signatures_of=lambda texts: _signatures(task, texts, checkpoint),
+    )
+
+
+def _signatures(task: Tagging, texts: TextInputs, checkpoint: str) -> Dict[str, Signature]:
     encoded = _encoded(task, texts.texts["text"])
     features = feedable(encoded.features)
     predicted = _predictions(task, features, checkpoint)
@@ -66,7 +68,7 @@ def build(task: Tagging, checkpoint: str) -> ServingGraph:
     signatures = make_signatures(texts, features, _outputs(entities, encoded), {})
     # An entity's offsets need the text, so wordpiece ids get the labels of words.
     signatures["token_ids"] = Signature(features, _tags(task, features, predicted))
-    return ServingGraph(signatures)
+    return signatures
 
 
 class _Encoded(NamedTuple):
