@@ -1,4 +1,4 @@
-"""The parts of a `model_fn` that all tasks share: loading, loss, optimizer, watched values."""
+"""The parts of a `model_fn` that all tasks share: loading, optimizer, watched values."""
 
 import copy
 import dataclasses
@@ -16,7 +16,6 @@ from finetune.models.word_rows import WordRows
 _WATCHED = "finetune_watched"
 
 FeatureTensors = Dict[str, tf.Tensor]
-ModelFn = Callable[[FeatureTensors, object, str, object], tf.estimator.EstimatorSpec]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +105,67 @@ class Head(NamedTuple):
     loss: Callable[[], Tuple[tf.Tensor, tf.Tensor]]
 
 
+class ModelFn:
+    """A `model_fn` for `tf.estimator.Estimator`, made of a task's head."""
+
+    def __init__(
+        self,
+        build_head: Callable[[FeatureTensors, bool], Head],
+        init_checkpoint: Optional[str],
+        training: Training,
+    ):
+        """See `make_model_fn`."""
+        self._build_head = build_head
+        self._init_checkpoint = init_checkpoint
+        self._training = training
+
+    def __call__(
+        self, features: FeatureTensors, labels: object, mode: str, config: object
+    ) -> "tf.estimator.EstimatorSpec":
+        """Builds the graph of a mode of Estimator."""
+        del labels
+        if mode == tf.estimator.ModeKeys.TRAIN:
+            return self._train(features, config)
+        if mode == tf.estimator.ModeKeys.PREDICT:
+            return tf.estimator.EstimatorSpec(mode, predictions=self.predictions(features))
+        loss_sum, weight = self._build_head(features, False).loss()
+        _load_trained(self._init_checkpoint, [loss_sum, weight])
+        return tf.estimator.EstimatorSpec(mode, loss=tf.div_no_nan(loss_sum, weight))
+
+    def predictions(self, features: FeatureTensors) -> FeatureTensors:
+        """Builds the graph of a prediction; returns the predictions by name.
+
+        This needs no Estimator, whose import takes longer than the graph.
+        """
+        predictions = self._build_head(features, False).predictions()
+        _load_trained(self._init_checkpoint, list(predictions.values()))
+        return predictions
+
+    def _train(self, features: FeatureTensors, config: object) -> "tf.estimator.EstimatorSpec":
+        training = self._training
+        in_parts = training.parts > 1
+        if in_parts:
+            # Each part of a batch needs its own dropout masks.
+            step = tf.train.get_or_create_global_step() * training.parts + features[PART]
+            tf.add_to_collection(modeling.DROPOUT_STEP, step)
+        head = self._build_head(features, True)
+        replicas.once(lambda: _initialize_training(self._init_checkpoint, training))
+        loss_sum, weight = head.loss()
+        ends_step = features[IS_LAST_PART] if in_parts else None
+        if HAS_ROWS in features:
+            loss_sum, weight = loss_sum * features[HAS_ROWS], weight * features[HAS_ROWS]
+        loss = _mean_of_replicas(loss_sum, weight)
+        train_op = _make_train_op(loss, loss_sum, weight, ends_step, training)
+        _watch(features, loss_sum, weight, ends_step)
+        saver = replicas.once(lambda: _make_saver(training))
+        return tf.estimator.EstimatorSpec(
+            tf.estimator.ModeKeys.TRAIN,
+            loss=loss,
+            train_op=train_op,
+            scaffold=make_scaffold(saver, is_alone=not _cluster_of(config)),
+        )
+
+
 def make_model_fn(
     build_head: Callable[[FeatureTensors, bool], Head],
     init_checkpoint: Optional[str],
@@ -123,39 +183,7 @@ def make_model_fn(
       init_checkpoint: Checkpoint to start from. Except in training, it must contain all variables.
       training: The settings of the training run.
     """
-
-    def model_fn(
-        features: FeatureTensors, labels: object, mode: str, config: object
-    ) -> tf.estimator.EstimatorSpec:
-        del labels
-        is_training = mode == tf.estimator.ModeKeys.TRAIN
-        in_parts = is_training and training.parts > 1
-        if in_parts:
-            # Each part of a batch needs its own dropout masks.
-            step = tf.train.get_or_create_global_step() * training.parts + features[PART]
-            tf.add_to_collection(modeling.DROPOUT_STEP, step)
-        head = build_head(features, is_training)
-        if is_training:
-            replicas.once(lambda: _initialize_training(init_checkpoint, training))
-        if mode == tf.estimator.ModeKeys.PREDICT:
-            predictions = head.predictions()
-            _load_trained(init_checkpoint, list(predictions.values()))
-            return tf.estimator.EstimatorSpec(mode, predictions=predictions)
-        loss_sum, weight = head.loss()
-        if not is_training:
-            _load_trained(init_checkpoint, [loss_sum, weight])
-            return tf.estimator.EstimatorSpec(mode, loss=tf.div_no_nan(loss_sum, weight))
-        ends_step = features[IS_LAST_PART] if in_parts else None
-        if HAS_ROWS in features:
-            loss_sum, weight = loss_sum * features[HAS_ROWS], weight * features[HAS_ROWS]
-        loss = _mean_of_replicas(loss_sum, weight)
-        train_op = _make_train_op(loss, loss_sum, weight, ends_step, training)
-        _watch(features, loss_sum, weight, ends_step)
-        saver = replicas.once(lambda: _make_saver(training))
-        scaffold = make_scaffold(saver, is_alone=not _cluster_of(config))
-        return tf.estimator.EstimatorSpec(mode, loss=loss, train_op=train_op, scaffold=scaffold)
-
-    return model_fn
+    return ModelFn(build_head, init_checkpoint, training)
 
 
 def _initialize_training(init_checkpoint: Optional[str], training: Training) -> None:
@@ -291,71 +319,3 @@ def run_bert(
         token_type_ids=features["segment_ids"] if has_segments else None,
         padding_free=padding_free,
     )
-
-
-def dense_head(
-    hidden: tf.Tensor,
-    bert_config: modeling.BertConfig,
-    is_training: bool,
-    num_labels: int,
-    dropout: Optional[float] = None,
-) -> tf.Tensor:
-    """Applies dropout and the last layer.
-
-    Args:
-      hidden: float [rows, H].
-      bert_config: The model's configuration.
-      is_training: Whether to apply dropout.
-      num_labels: Number of labels L.
-      dropout: Dropout probability; None to use the model's `classifier_dropout` or, if that is
-        unset, its `hidden_dropout_prob`.
-
-    Returns:
-      Logits, float [rows, L].
-    """
-    # The names and shapes of the variables are those of Google's run_classifier.py.
-    output_weights = tf.get_variable(
-        "output_weights",
-        [num_labels, bert_config.hidden_size],
-        initializer=modeling.create_initializer(bert_config.initializer_range),
-    )
-    output_bias = tf.get_variable("output_bias", [num_labels], initializer=tf.zeros_initializer())
-    if is_training:
-        if dropout is None:
-            dropout = bert_config.classifier_dropout
-        dropout = bert_config.hidden_dropout_prob if dropout is None else dropout
-        hidden = modeling.dropout(hidden, dropout)
-    return tf.nn.bias_add(tf.matmul(hidden, output_weights, transpose_b=True), output_bias)
-
-
-def cross_entropy(logits: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
-    """Returns -log p of each gold label, float [...], from logits [..., L] and ids int32 [...]."""
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=label_ids, logits=logits)
-
-
-def sum_of_losses(
-    logits: tf.Tensor, label_ids: tf.Tensor, training: Training
-) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Returns the sum of the cross entropies, and the weight by which to divide it for the mean.
-
-    With class weights w and label smoothing e, the loss of a row with gold label y is, as in
-    PyTorch's `CrossEntropyLoss`, (1 - e) w[y] nll[y] + e / L * sum over labels of (w nll), and its
-    weight is w[y].
-
-    Args:
-      logits: float [rows, L].
-      label_ids: int32 [rows].
-      training: Contains the `class_weights` and the `label_smoothing`.
-    """
-    losses = cross_entropy(logits, label_ids)  # [rows]
-    weights = tf.ones_like(losses)
-    if training.class_weights is not None:
-        weights = tf.gather(tf.constant(training.class_weights, logits.dtype), label_ids)  # [rows]
-        losses *= weights
-    if training.label_smoothing:
-        per_label = -tf.nn.log_softmax(logits)  # [rows, L]
-        if training.class_weights is not None:
-            per_label *= tf.constant(training.class_weights, logits.dtype)
-        spread = tf.reduce_mean(per_label, axis=-1)
-        losses = (1.0 - training.label_smoothing) * losses + training.label_smoothing * spread
-    return tf.reduce_sum(losses), tf.reduce_sum(weights)

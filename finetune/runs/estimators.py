@@ -32,7 +32,7 @@ def make_estimator(
     init_checkpoint: Optional[str],
     training: Training,
     devices: Optional[Devices],
-) -> Union[tf.estimator.Estimator, ReplicatedTraining]:
+) -> "Union[tf.estimator.Estimator, ReplicatedTraining]":
     """Makes the Estimator for a training run; if it uses several devices, its counterpart for them.
 
     Args:

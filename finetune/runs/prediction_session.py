@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import config_pb2
 
 from finetune.data.rows import Spec
-from finetune.models.model_fn import NO_TRAINING, Training, ancestors
+from finetune.models.model_fn import NO_TRAINING, ModelFn, Training, ancestors
 from finetune.models.restorer import Restorer
 from finetune.runs.resolve import Run
 from finetune.training.hooks import Diverged
@@ -23,7 +23,7 @@ _DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFou
 class HasModelFn(Protocol):
     """A task, or anything else that makes a `model_fn` for `tf.estimator.Estimator`."""
 
-    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
+    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> ModelFn:
         """See `Task.make_model_fn`."""
 
 
@@ -52,9 +52,7 @@ class PredictionSession:
             inputs = {
                 name: tf.placeholder(spec.dtype, [None] * spec.rank) for name, spec in specs.items()
             }
-            model_fn = task.make_model_fn(None, NO_TRAINING)
-            mode = tf.estimator.ModeKeys.PREDICT
-            outputs = model_fn(features=inputs, labels=None, mode=mode, config=None).predictions
+            outputs = task.make_model_fn(None, NO_TRAINING).predictions(inputs)
             self._session = tf.Session(graph=graph, config=settings)
             try:
                 self._restorer = Restorer(ancestors(list(outputs.values())))

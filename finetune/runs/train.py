@@ -115,7 +115,7 @@ def _make_training_estimator(
     class_weights: Optional[Sequence[float]],
     rows: Optional[WordRows],
     devices: Optional[Devices],
-) -> Union[tf.estimator.Estimator, ReplicatedTraining]:
+) -> "Union[tf.estimator.Estimator, ReplicatedTraining]":
     config = run.config
     training = training_settings(
         config,

@@ -146,8 +146,7 @@ def feedable(computed: Tensors) -> Tensors:
 
 def predictions_of(model_fn: ModelFn, features: Tensors) -> Tensors:
     """Adds a trained model to the default graph; returns its predictions by name."""
-    spec = model_fn(features, None, tf.estimator.ModeKeys.PREDICT, None)
-    return dict(spec.predictions)
+    return model_fn.predictions(features)
 
 
 def make_tokenizer(model: Pretrained) -> GraphTokenizer:

@@ -40,7 +40,7 @@ from finetune.training import class_weights
 from finetune.util.errors import InputError, UsageError
 
 if TYPE_CHECKING:  # These modules import TensorFlow, which reading data does not need.
-    from finetune.models.model_fn import Training
+    from finetune.models.model_fn import ModelFn, Training
     from finetune.models.pretrained import Pretrained
 
 Outputs = Iterable[Dict[str, np.ndarray]]  # A model's predictions, batch by batch
@@ -304,7 +304,7 @@ class Task(abc.ABC, Generic[ConfigT, ExampleT, RowsT]):
     # The model.
 
     @abc.abstractmethod
-    def make_model_fn(self, init_checkpoint: Optional[str], training: "Training") -> Callable:
+    def make_model_fn(self, init_checkpoint: Optional[str], training: "Training") -> "ModelFn":
         """Returns the `model_fn` for `tf.estimator.Estimator`."""
 
     # From a model's outputs to scores and predictions.

@@ -7,8 +7,6 @@ import tensorflow.compat.v1 as tf
 from finetune.models.model_fn import FeatureTensors, ModelFn, make_scaffold
 from finetune.training.distribution import Devices
 
-_TRAIN = tf.estimator.ModeKeys.TRAIN
-
 
 class ReplicatedTraining:
     """Trains like `tf.estimator.Estimator`, with a replica of the model on each device.
@@ -85,6 +83,7 @@ class ReplicatedTraining:
         def build_replica() -> tf.Operation:
             context = tf.distribute.get_replica_context()
             replica = int(tf.get_static_value(context.replica_id_in_sync_group))
-            return self._model_fn(features[replica - first], None, _TRAIN, None).train_op
+            mode = tf.estimator.ModeKeys.TRAIN
+            return self._model_fn(features[replica - first], None, mode, None).train_op
 
         return strategy.group(strategy.extended.call_for_each_replica(build_replica))

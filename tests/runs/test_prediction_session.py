@@ -23,13 +23,12 @@ class Scorer:
     num_graphs = 0
 
     def make_model_fn(self, init_checkpoint, training):
-        def model_fn(features, labels, mode, config):
-            self.num_graphs += 1
-            table = tf.get_variable("scores", [3])
-            predictions = {"score": tf.gather(table, features["input_ids"])}
-            return types.SimpleNamespace(predictions=predictions)
+        return self
 
-        return model_fn
+    def predictions(self, features):
+        self.num_graphs += 1
+        table = tf.get_variable("scores", [3])
+        return {"score": tf.gather(table, features["input_ids"])}
 
 
 def save(folder, name, values):

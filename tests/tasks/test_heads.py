@@ -8,6 +8,7 @@ import modeling
 from finetune.data.batches import make_training_input_fn
 from finetune.data.row_order import in_input_order, in_pool_order
 from finetune.data.row_statistics import RowStatistics
+from finetune.models import head_layers
 from finetune.models import model_fn as model_fns
 from finetune.tasks.classification import head, metrics
 from finetune.tasks.classification.features import Features
@@ -262,7 +263,7 @@ def test_class_weights_and_label_smoothing_match_pytorch():
     with tf.Graph().as_default(), tf.Session() as session:
         training = model_fns.Training(class_weights=weights.tolist(), label_smoothing=smoothing)
         total, weight = session.run(
-            model_fns.sum_of_losses(tf.constant(logits), tf.constant(label_ids), training)
+            head_layers.sum_of_losses(tf.constant(logits), tf.constant(label_ids), training)
         )
     assert total == pytest.approx(expected, rel=1e-5)
     assert weight == pytest.approx(5.0)

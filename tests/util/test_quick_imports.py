@@ -17,6 +17,14 @@ left_out = [name for name in ("keras", "setuptools", "distutils") if name in sys
 assert not left_out, left_out
 assert gc.isenabled()
 
+# What a prediction imports.
+from finetune.runs import loaded_model
+from finetune.tasks.question_answering import task
+from finetune.tasks.tagging import task
+
+unused = [name for name in ("keras", "tensorflow_estimator", "sklearn") if name in sys.modules]
+assert not unused, unused
+
 import tensorflow as tf
 from tensorflow.keras import layers
 

@@ -6,14 +6,14 @@ from typing import Any, Callable, Mapping, Optional, Tuple
 import tensorflow.compat.v1 as tf
 
 import modeling
+from finetune.models.head_layers import dense_head, sum_of_losses
 from finetune.models.model_fn import (
     NO_TRAINING,
     Head,
+    ModelFn,
     Training,
-    dense_head,
     make_model_fn,
     run_bert,
-    sum_of_losses,
 )
 from finetune.tasks.classification.config import MULTI_LABEL, REGRESSION
 
@@ -44,7 +44,7 @@ class GraphSettings:
     padding_free: bool = True
 
 
-def build_model_fn(problem_type: str, settings: GraphSettings, num_labels: int) -> Callable:
+def build_model_fn(problem_type: str, settings: GraphSettings, num_labels: int) -> ModelFn:
     """Returns the `model_fn` for `tf.estimator.Estimator` of a problem type."""
     if problem_type == REGRESSION:
         return regression_model_fn_builder(settings)
@@ -53,7 +53,7 @@ def build_model_fn(problem_type: str, settings: GraphSettings, num_labels: int) 
     return classifier_model_fn_builder(settings, num_labels)
 
 
-def classifier_model_fn_builder(settings: GraphSettings, num_labels: int) -> Callable:
+def classifier_model_fn_builder(settings: GraphSettings, num_labels: int) -> ModelFn:
     """Returns the `model_fn` of a classifier whose texts have one label each.
 
     Args:
@@ -71,7 +71,7 @@ def classifier_model_fn_builder(settings: GraphSettings, num_labels: int) -> Cal
     return _build_model_fn(settings, num_labels, loss)
 
 
-def multi_label_model_fn_builder(settings: GraphSettings, num_labels: int) -> Callable:
+def multi_label_model_fn_builder(settings: GraphSettings, num_labels: int) -> ModelFn:
     """Returns the `model_fn` of a classifier whose texts have any number of labels.
 
     The loss is the binary cross entropy of each label, averaged over rows and labels, as in Hugging
@@ -95,7 +95,7 @@ def multi_label_model_fn_builder(settings: GraphSettings, num_labels: int) -> Ca
     return _build_model_fn(settings, num_labels, loss)
 
 
-def regression_model_fn_builder(settings: GraphSettings) -> Callable:
+def regression_model_fn_builder(settings: GraphSettings) -> ModelFn:
     """Returns the `model_fn` of a regression model, whose loss is the mean squared error.
 
     Args:
@@ -113,7 +113,7 @@ def regression_model_fn_builder(settings: GraphSettings) -> Callable:
     return _build_model_fn(settings, 1, loss)
 
 
-def _build_model_fn(settings: GraphSettings, num_outputs: int, loss: _Loss) -> Callable:
+def _build_model_fn(settings: GraphSettings, num_outputs: int, loss: _Loss) -> ModelFn:
     def build_head(features: dict, is_training: bool) -> Head:
         logits = create_model(
             settings.bert_config,

@@ -22,7 +22,7 @@ import numpy as np
 from finetune.data.lines import read_lines
 from finetune.data.processor import DataProcessor, InputExample
 from finetune.data.row_statistics import RowErrors
-from finetune.models.model_fn import Training
+from finetune.models.model_fn import ModelFn, Training
 from finetune.models.pretrained import Pretrained
 from finetune.output import names as file_names
 from finetune.tasks.classification import make_problem, predictions
@@ -237,7 +237,7 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
     def label_id_counts(self, features: Features) -> Sequence[int]:
         return [int(n) for n in self.problem.label_counts(features.targets).values()]
 
-    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
+    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> ModelFn:
         config = self.config
         settings = GraphSettings(
             bert_config=training.adjusted(self.model.bert_config),

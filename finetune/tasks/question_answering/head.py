@@ -1,16 +1,17 @@
 """The `model_fn` builder of question answering: BERT, and where the answer starts and ends."""
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
 import modeling
 from finetune.data.rows import NO_LABEL
+from finetune.models.head_layers import dense_head
 from finetune.models.model_fn import (
     NO_TRAINING,
     Head,
+    ModelFn,
     Training,
-    dense_head,
     make_model_fn,
     run_bert,
 )
@@ -24,7 +25,7 @@ def answer_model_fn_builder(
     init_checkpoint: Optional[str] = None,
     training: Training = NO_TRAINING,
     padding_free: bool = True,
-) -> Callable:
+) -> ModelFn:
     """Returns the `model_fn` that scores each wordpiece as the start and as the end of the answer.
 
     Args:

@@ -24,7 +24,7 @@ from finetune.data.data_path import stream_of
 from finetune.data.observations import Observation
 from finetune.data.processor import DataProcessor
 from finetune.data.row_statistics import RowErrors
-from finetune.models.model_fn import Training
+from finetune.models.model_fn import ModelFn, Training
 from finetune.models.pretrained import Pretrained
 from finetune.output import names as file_names
 from finetune.tasks.mistakes import EvaluationDetails
@@ -229,7 +229,7 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         del features
         return []
 
-    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
+    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> ModelFn:
         return answer_model_fn_builder(
             bert_config=training.adjusted(self.model.bert_config),
             init_checkpoint=init_checkpoint,

@@ -1,20 +1,19 @@
 """The `model_fn` builder of taggers: BERT, a label for each word, softmax or a CRF."""
 
-from typing import Callable, Dict, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
 import modeling
 from finetune.data.rows import NO_LABEL
+from finetune.models.head_layers import cross_entropy, dense_head, sum_of_losses
 from finetune.models.model_fn import (
     NO_TRAINING,
     Head,
+    ModelFn,
     Training,
-    cross_entropy,
-    dense_head,
     make_model_fn,
     run_bert,
-    sum_of_losses,
 )
 from finetune.tasks.tagging import crf, tags
 
@@ -28,7 +27,7 @@ def tagger_model_fn_builder(
     init_checkpoint: Optional[str] = None,
     training: Training = NO_TRAINING,
     padding_free: bool = True,
-) -> Callable:
+) -> ModelFn:
     """Returns the `model_fn` of a tagger: a label for each word, from its first wordpiece.
 
     Args:

@@ -24,7 +24,7 @@ from finetune.data import sources
 from finetune.data.processor import DataProcessor
 from finetune.data.row_statistics import RowErrors
 from finetune.data.rows import NO_LABEL
-from finetune.models.model_fn import Training
+from finetune.models.model_fn import ModelFn, Training
 from finetune.models.pretrained import Pretrained
 from finetune.output import names as file_names
 from finetune.tasks.mistakes import EvaluationDetails
@@ -209,7 +209,7 @@ class Tagging(Task[NerConfig, TaggedText, TaggingFeatures]):
         known = features.label_ids[features.label_ids != NO_LABEL]
         return np.bincount(known, minlength=len(self.labels)).tolist()
 
-    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> Callable:
+    def make_model_fn(self, init_checkpoint: Optional[str], training: Training) -> ModelFn:
         use_crf = bool(self.config.use_crf)
         factors = training.learning_rate_factors
         if use_crf:  # The first pattern that matches a variable wins.
