@@ -1,6 +1,5 @@
 """Read and write checkpoints, and report which of their variables match a graph."""
 
-import copy
 import dataclasses
 import glob
 import logging
@@ -12,6 +11,7 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 from finetune.models import foreign, word_rows
+from finetune.models.bert_shapes import shapes_of_bert
 from finetune.models.names import BERT_CONFIG
 from finetune.models.word_rows import WordRows
 from finetune.util.errors import InputError
@@ -165,7 +165,7 @@ def check_encoder(checkpoint: str, bert_config: modeling.BertConfig) -> LoadRepo
     Returns:
       The load report of the bare model.
     """
-    report = load_report(_shapes_of_bert(bert_config), checkpoint)
+    report = load_report(shapes_of_bert(bert_config), checkpoint)
     report.check_encoder()
     reader = open_checkpoint(checkpoint)
     types = reader.get_variable_to_dtype_map()
@@ -179,26 +179,6 @@ def check_encoder(checkpoint: str, bert_config: modeling.BertConfig) -> LoadRepo
         if not is_finite:
             raise InputError(f"{checkpoint}: {name} contains values that are not finite.")
     return report
-
-
-def _shapes_of_bert(bert_config: modeling.BertConfig) -> Dict[str, List[int]]:
-    # All layers have the same shapes, and building every one would take seconds.
-    one_layer = copy.copy(bert_config)
-    one_layer.num_hidden_layers = 1
-    shapes: Dict[str, List[int]] = {}
-
-    def placeholder(getter: object, name: str, shape: List[int], **_: object) -> tf.Tensor:
-        shapes[name] = list(shape)
-        return tf.placeholder(tf.float32, shape)  # A variable would be twelve ops.
-
-    with tf.Graph().as_default(), tf.variable_scope("", custom_getter=placeholder):
-        ids = tf.placeholder(tf.int32, [None, None])
-        modeling.BertModel(one_layer, is_training=False, input_ids=ids)
-    return {
-        name.replace("/layer_0/", f"/layer_{layer}/"): shape
-        for layer in range(bert_config.num_hidden_layers)
-        for name, shape in shapes.items()
-    }
 
 
 def _shapes_of(variables: Sequence[tf.Variable]) -> Dict[str, List[int]]:

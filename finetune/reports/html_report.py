@@ -2,9 +2,7 @@
 
 import dataclasses
 import os
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type
-
-import jinja2
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type
 
 from finetune.config.config import Config
 from finetune.config.recorded import split_by_default
@@ -16,6 +14,9 @@ from finetune.reports import data_report, plots
 from finetune.reports.data_report_text import format_report
 from finetune.tasks.mistakes import Answers, EvaluationDetails, NumberAnswers
 from finetune.util.files import atomic_text
+
+if TYPE_CHECKING:
+    import jinja2
 
 _TEMPLATE = "report.html.jinja"
 
@@ -144,7 +145,9 @@ def _sections(content: Mapping[str, Any], of_run: str) -> Dict[str, str]:
     return {name: title for name, title in titles.items() if content[name]}
 
 
-def _template() -> jinja2.Template:
+def _template() -> "jinja2.Template":
+    import jinja2  # Not before the first training step, which should not wait for it
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(os.path.dirname(__file__)),
         autoescape=True,

@@ -6,8 +6,9 @@ import tensorflow.compat.v1 as tf
 
 import modeling
 from finetune.models import checkpoints
+from finetune.models.bert_shapes import shapes_of_bert
 from finetune.util.errors import InputError
-from tests.support import tiny
+from tests.support.bert import make_config
 
 
 @pytest.fixture
@@ -77,11 +78,14 @@ def test_error_names_the_missing_or_damaged_checkpoint(tmp_path, checkpoint):
         checkpoints.read_shapes(checkpoint)
 
 
-def test_shapes_of_a_configuration_equal_those_of_its_graph():
-    config = modeling.BertConfig.from_dict(tiny.config(97, num_layers=12))
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"embedding_size": 13}, {"type_vocab_size": 0, "position_offset": 2}],
+    ids=["BERT", "ELECTRA", "RoBERTa"],
+)
+def test_shapes_of_a_configuration_equal_those_of_its_graph(changes):
+    config = make_config(**changes)
     with tf.Graph().as_default():
         modeling.BertModel(config, False, tf.placeholder(tf.int32, [None, None]))
         expected = {v.op.name: v.shape.as_list() for v in tf.global_variables()}
-    # With more than ten layers, "layer_1" is a prefix of "layer_10".
-    assert checkpoints._shapes_of_bert(config) == expected
-    assert config.num_hidden_layers == 12
+    assert shapes_of_bert(config) == expected

@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 
-from finetune.models import checkpoints
 from tests.support import tiny
 from tests.support.classifier import REVIEWS
 from tests.support.files import write_tsv
@@ -26,23 +25,7 @@ def binary_data(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def cached_graph_shapes():
-    """Builds the graph of each config once; building graphs takes most of these tests' time."""
-    real, built = checkpoints._shapes_of_bert, {}
-
-    def shapes(config):
-        key = config.to_json_string()
-        if key not in built:
-            built[key] = real(config)
-        return built[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints, "_shapes_of_bert", shapes)
-        yield
-
-
-@pytest.fixture(scope="module")
-def google_models(tmp_path_factory, cached_graph_shapes):
+def google_models(tmp_path_factory):
     """The folder and weights of an uncased model, a cased one, and one with different weights."""
     root = tmp_path_factory.mktemp("models")
     return {
