@@ -186,15 +186,15 @@ def _run_if(condition, build):
                 strategy.extended.call_for_each_replica(build)
             )
 
+        def build_zeros():
+            return tuple(tf.constant(0.0) for _ in strategy.extended.worker_devices)
+
         # The condition is the same in all replicas.
         condition = strategy.experimental_local_results(conditions)[0]
-        norms = tf.cond(
-            condition, build_all, lambda: tuple(tf.constant(0.0) for _ in range(num_local))
-        )
+        norms = tf.cond(condition, build_all, build_zeros, strict=True)
         with tf.control_dependencies(norms):
             return tf.identity(norms[0])
 
-    num_local = len(tf.distribute.get_strategy().extended.worker_devices)
     return tf.distribute.get_replica_context().merge_call(build_replicas, args=(condition,))
 
 

@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Optional
 
-from finetune.config.flags import bool_flag, choice_flag, integer_flag, string_flag
+from finetune.config.flags import bool_flag, choice_flag, float_flag, integer_flag, string_flag
 
-DISTRIBUTIONS = ("auto", "none", "mirrored")
+DISTRIBUTIONS = ("auto", "none", "mirrored", "multi_worker")
 # How the final hidden vectors of a text's tokens, with [CLS] and [SEP], become one vector: their
 # mean, that of [CLS], or the maximum of each component.
 POOLINGS = ("mean", "cls", "max")
@@ -108,16 +108,24 @@ class OutputFlags:
     distribution: str = choice_flag(
         "auto",
         DISTRIBUTIONS,
-        "How several devices train together: mirrored, on the GPUs of this machine; none, on one "
-        "device. auto: mirrored if there are several GPUs, else none.",
+        "How several devices train together: multi_worker, in several processes, usually on "
+        "several machines; mirrored, on the GPUs of this machine; none, on one device. auto: "
+        "multi_worker if TF_CONFIG names several processes, else mirrored if there are several "
+        "GPUs, else none.",
         "hardware",
     )
     num_gpus: Optional[int] = integer_flag(
         None,
-        "Number of GPUs to train on.",
+        "Number of GPUs to train on, per process.",
         "hardware",
         default_text="all",
         lower_bound=1,
+    )
+    worker_timeout: float = float_flag(
+        600.0,
+        "Seconds to wait for the other processes at the start.",
+        "hardware",
+        lower_bound=1.0,
     )
     group_by_length: Optional[bool] = bool_flag(
         None,

@@ -14,6 +14,9 @@ from finetune.models.word_rows import WordRows
 
 # Graph collection that contains the `Watched` of a training graph.
 _WATCHED = "finetune_watched"
+# Float scalar Tensor of a training graph on several devices, with which a process asks all
+# processes to stop after this element of the input: it feeds the value 1.0.
+STOP_REQUEST = "stop_request"
 
 FeatureTensors = Dict[str, tf.Tensor]
 
@@ -86,6 +89,7 @@ class Watched(NamedTuple):
     learning_rate: tf.Tensor  # float
     gradient_norm: tf.Tensor  # float, 0 except for the last part of a batch
     ends_step: tf.Tensor  # bool, whether this is the last part of a batch
+    stop_requests: tf.Tensor  # float, above 0 if a process feeds `STOP_REQUEST`
 
 
 def watched_in_graph() -> Watched:
@@ -156,7 +160,9 @@ class ModelFn:
             loss_sum, weight = loss_sum * features[HAS_ROWS], weight * features[HAS_ROWS]
         loss = _mean_of_replicas(loss_sum, weight)
         train_op = _make_train_op(loss, loss_sum, weight, ends_step, training)
-        _watch(features, loss_sum, weight, ends_step)
+        watched = _watch(features, loss_sum, weight, ends_step)
+        if replicas.count() > 1:  # Each replica must take part in each sum over all of them.
+            train_op = tf.group(train_op, watched.stop_requests)
         saver = replicas.once(lambda: _make_saver(training))
         return tf.estimator.EstimatorSpec(
             tf.estimator.ModeKeys.TRAIN,
@@ -252,14 +258,17 @@ def _make_train_op(
 
 def _watch(
     features: FeatureTensors, loss_sum: tf.Tensor, weight: tf.Tensor, ends_step: Optional[tf.Tensor]
-) -> None:
+) -> Watched:
     graph = tf.get_default_graph()
     rows, wordpieces = tf.shape(features["label_ids"])[0], tf.reduce_sum(features["input_mask"])
     if replicas.count() > 1:
         # Whole numbers below 2**24 are exact as float32.
         counts = tf.cast(tf.stack([rows, wordpieces]), tf.float32) * features[HAS_ROWS]
-        sums = replicas.total(tf.concat([tf.stack([loss_sum, weight]), counts], axis=0))
-        loss_sum, weight, rows, wordpieces = tf.unstack(sums)
+        stop = tf.placeholder_with_default(0.0, [], name=STOP_REQUEST)
+        sums = replicas.total(tf.concat([tf.stack([loss_sum, weight, stop]), counts], axis=0))
+        loss_sum, weight, stop, rows, wordpieces = tf.unstack(sums)
+    else:
+        stop = tf.constant(0.0)
     watched = Watched(
         loss_sum=loss_sum,
         weight=weight,
@@ -268,8 +277,10 @@ def _watch(
         learning_rate=graph.get_tensor_by_name("learning_rate:0"),
         gradient_norm=graph.get_tensor_by_name("gradient_norm:0"),
         ends_step=tf.constant(True) if ends_step is None else ends_step,
+        stop_requests=stop,
     )
     tf.add_to_collection(_WATCHED, watched)
+    return watched
 
 
 def _make_saver(training: Training) -> tf.train.Saver:

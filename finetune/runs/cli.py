@@ -128,7 +128,7 @@ def _report(error: Exception, config: Config, program: str) -> Optional[int]:
         return WRONG_FLAGS
     if isinstance(error, InputError):
         logging.error("%s: %s", program, " ".join(str(error).split("\n")))
-        return None if config.debug else FAILED
+        return None if config.debug else error.status
     message = _environment_error(error)
     if message is None:
         logging.critical("%s: %s", program, _introduction(error))

@@ -31,7 +31,8 @@ def make_estimator(
     task: Task,
     init_checkpoint: Optional[str],
     training: Training,
-    devices: Optional[Devices],
+    devices: Optional[Devices] = None,
+    checkpoint: Optional[str] = None,
 ) -> "Union[tf.estimator.Estimator, ReplicatedTraining]":
     """Makes the Estimator for a training run; if it uses several devices, its counterpart for them.
 
@@ -41,6 +42,7 @@ def make_estimator(
       init_checkpoint: The checkpoint from which variables are loaded.
       training: How to train.
       devices: The devices to train on; None if there is only one.
+      checkpoint: The checkpoint to resume from, if any; an Estimator finds it in its directory.
     """
     config = run.config
     model_fn = task.make_model_fn(init_checkpoint, training)
@@ -49,9 +51,9 @@ def make_estimator(
         return ReplicatedTraining(
             model_fn,
             devices,
-            output_dir=run.output_dir,
             seed=config.seed,
             session_config=session_config,
+            checkpoint=checkpoint,
         )
     run_config = tf.estimator.RunConfig(
         model_dir=run.output_dir,

@@ -50,8 +50,12 @@ def make_task(run: Run) -> Task:
     return task
 
 
-def prepare(run: Run) -> PreparedData:
+def prepare(run: Run, only_train: bool = False) -> PreparedData:
     """Reads all data before training starts, so that a missing file is reported early.
+
+    Args:
+      run: The run.
+      only_train: Whether to read only the training data.
 
     Raises:
       InputError: A file is missing or contains an error.
@@ -66,6 +70,8 @@ def prepare(run: Run) -> PreparedData:
         "dev": config.needs_dev,
         "test": config.do_predict and not run.data.is_stream("test"),
     }
+    if only_train:
+        wanted = {"train": True}
     examples = {split: run.data.examples(split) for split, used in wanted.items() if used}
     features = {split: _encode(task, split, rows) for split, rows in examples.items()}
     return PreparedData(task, examples, features)

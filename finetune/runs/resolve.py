@@ -22,6 +22,7 @@ from finetune.runs.trained_model import TrainedModel
 from finetune.tasks.data_set import DataSet, Fold
 from finetune.tasks.task import Processors, Resolved, Task
 from finetune.training import parameter_groups
+from finetune.training.cluster import Cluster
 from finetune.training.distribution import check_devices
 from finetune.training.session import check_precision, enable_xla_on_cpus
 from finetune.training.size_defaults import with_size_defaults
@@ -46,6 +47,7 @@ class Run:
       is_trial: Whether this is one of several training runs, the best of which is kept.
       is_part: Whether the command has other training runs.
       warnings: Warnings about the training file, for the data report.
+      cluster: The processes that train together; None if there is only this one.
     """
 
     config: Config
@@ -58,6 +60,7 @@ class Run:
     is_trial: bool
     is_part: bool
     warnings: Sequence[str]
+    cluster: Optional[Cluster] = None
 
     @property
     def record(self) -> Optional[RunRecord]:

@@ -1,12 +1,14 @@
 """Run a command: resolve its flags, then check, train, evaluate and predict as requested."""
 
 import contextlib
+import dataclasses
 import logging
 from typing import Dict, Iterator, List, NamedTuple, Optional, Type
 
 import numpy as np
 
 from finetune.config.config import Config
+from finetune.config.flags import is_set
 from finetune.output import files, resume, run_record
 from finetune.output.score_files import ScoreFiles
 from finetune.reports import data_report
@@ -22,8 +24,11 @@ from finetune.runs.prepare import PreparedData, goal_of, make_task, prepare
 from finetune.runs.resolve import ProcessorClasses, Run, find_processor, resolve
 from finetune.runs.train import train
 from finetune.runs.trials import Result
+from finetune.runs.worker import run_worker
 from finetune.tasks.data_set import Fold
 from finetune.tasks.task import Task
+from finetune.training.cluster import find_cluster
+from finetune.util.errors import UsageError
 from finetune.util.files import user_path_errors
 from finetune.util.lock import Lock
 from finetune.util.printable import Block
@@ -47,6 +52,12 @@ def run(config: Config, task_class: Type[Task], processor_classes: ProcessorClas
 
 
 def _run(config: Config, task_class: Type[Task], processor_classes: ProcessorClasses) -> None:
+    cluster = find_cluster(config)
+    if cluster is not None:
+        _check_trains_once(config)
+        if not cluster.is_chief:
+            run_worker(config, task_class, processor_classes, cluster)
+            return
     if task_class.needs_no_model(config):
         _score_given(config, task_class, processor_classes)
         return
@@ -70,12 +81,23 @@ def _run(config: Config, task_class: Type[Task], processor_classes: ProcessorCla
             trials.run(config, run_trial)
         config = trials.without_training(config)
     resolved = resolve(config, task_class, processor_classes)
+    resolved = dataclasses.replace(resolved, cluster=cluster)
     if config.do_check:
         check(resolved)
     elif config.only_embeds:
         _embed_only(resolved)
     else:
         run_model(resolved)
+
+
+def _check_trains_once(config: Config) -> None:
+    """Raises `UsageError` if a command of several processes trains several times."""
+    for name in ("num_folds", "grid", "num_trials"):
+        if is_set(config, name):
+            raise UsageError(
+                f"--{name}={getattr(config, name)}: several processes (TF_CONFIG) cannot train "
+                "several models together. Set --distribution=none, or omit the flag."
+            )
 
 
 def _score_given(

@@ -1,15 +1,20 @@
-"""Choose the devices that train, and how they work together: `tf.distribute`."""
+"""Choose the devices that train together with `tf.distribute`."""
 
 import dataclasses
 import logging
-from typing import List, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
 from finetune.config.config import Config
 from finetune.data.batches import Share
+from finetune.training.cluster import Cluster
+from finetune.training.session import make_session_config
 from finetune.util.errors import InputError
 from finetune.util.plurals import count
+
+if TYPE_CHECKING:
+    from finetune.training.group import Group
 
 _log = logging.getLogger(__name__)
 
@@ -22,11 +27,13 @@ class Devices:
       strategy: The strategy of `tf.distribute`.
       share: The replicas of this process, one on each of its devices.
       description: The devices, for the log.
+      group: The processes, if there are several.
     """
 
     strategy: tf.distribute.Strategy
     share: Share
     description: str
+    group: "Optional[Group]" = None
 
 
 def check_devices(config: Config) -> None:
@@ -34,16 +41,42 @@ def check_devices(config: Config) -> None:
     _chosen(config)
 
 
-def find_devices(config: Config) -> Optional[Devices]:
+def find_devices(config: Config, cluster: Optional[Cluster] = None) -> Optional[Devices]:
     """Returns the devices to train on; None if there is only one, without `tf.distribute`.
 
+    Args:
+      config: The configuration.
+      cluster: The processes, if there are several. They are then joined.
+
     Raises:
-      InputError: This machine lacks the devices that the flags request.
+      InputError: This machine lacks the devices that the flags request, or a process is missing.
     """
     chosen = _chosen(config)
+    if cluster is not None:
+        return _join(config, cluster, chosen)
     if len(chosen) < 2:
         return None
     return mirrored(chosen)
+
+
+def _join(config: Config, cluster: Cluster, gpus: Sequence[str]) -> Devices:
+    """Joins the other processes; returns the devices of this one."""
+    from finetune.training.group import Group
+
+    group = Group(
+        cluster,
+        num_gpus=len(gpus),
+        session_config=make_session_config(config.use_xla, config.use_bf16, config.use_fp16),
+        patience=config.worker_timeout,
+    )
+    number, processes = max(len(gpus), 1), len(cluster.members)
+    kind = "GPU" if gpus else "CPU"
+    return Devices(
+        strategy=group.strategy,
+        share=Share(cluster.number * number, number, processes * number),
+        description=f"{processes} processes with {count(number, kind)} each",
+        group=group,
+    )
 
 
 def mirrored(names: Sequence[str]) -> Devices:
@@ -75,7 +108,7 @@ def _chosen(config: Config) -> List[str]:
                 "the flag, or check the GPU driver and the CUDA installation (see docs/gpus.md)."
             )
         return devices
-    return gpus if config.distribution == "auto" else []
+    return gpus if config.distribution in ("auto", "multi_worker") else []
 
 
 def _names(kind: str, number: int) -> List[str]:

@@ -239,7 +239,8 @@ class _Listener(tf.train.CheckpointSaverListener):
 class StopHook(tf.train.SessionRunHook):
     """Ends a training run after the step in which a signal arrived."""
 
-    def __init__(self, stop: StopRequest):
+    def __init__(self, stop: StopRequest, plan: Optional[StepPlan] = None):
+        del plan
         self._stop = stop
 
     def after_run(

@@ -1,11 +1,15 @@
 """Train one model on several devices with `tf.distribute`."""
 
-from typing import Callable, Sequence, Tuple
+import contextlib
+import os
+from typing import Callable, Iterator, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
+from tensorflow.python.training.training_util import GLOBAL_STEP_READ_KEY
 
 from finetune.models.model_fn import FeatureTensors, ModelFn, make_scaffold
 from finetune.training.distribution import Devices
+from finetune.training.group_hook import add_vote
 
 
 class ReplicatedTraining:
@@ -20,24 +24,24 @@ class ReplicatedTraining:
         model_fn: ModelFn,
         devices: Devices,
         *,
-        output_dir: str,
         seed: int,
         session_config: tf.ConfigProto,
+        checkpoint: Optional[str],
     ):
         """Creates a training run.
 
         Args:
           model_fn: The `model_fn` of a task; see `make_model_fn`.
           devices: The devices.
-          output_dir: The directory of the checkpoint to resume from, if it contains one.
           seed: The seed of new weights and dropout.
-          session_config: The settings of the session.
+          session_config: The settings of the session, unless there are several processes.
+          checkpoint: The checkpoint to resume from; None to start at step 0.
         """
         self._model_fn = model_fn
         self._devices = devices
-        self._output_dir = output_dir
         self._seed = seed
         self._session_config = session_config
+        self._checkpoint = checkpoint
 
     def train(
         self,
@@ -52,20 +56,44 @@ class ReplicatedTraining:
           hooks: The session hooks.
           max_steps: The number of the last step.
         """
-        with tf.Graph().as_default(), self._devices.strategy.scope():
-            tf.set_random_seed(self._seed)
-            tf.train.create_global_step()
-            train_op = self._build(self._next_features(input_fn))
-            (saver,) = tf.get_collection(tf.GraphKeys.SAVERS)  # The `model_fn` makes it.
-            # Unlike other sessions, this one does not try to recover from the loss of a device.
+        group, strategy = self._devices.group, self._devices.strategy
+        if group and group.cluster.is_chief:
+            group.start(os.path.basename(self._checkpoint) if self._checkpoint else None)
+        with tf.Graph().as_default(), self._lost_peers_explained():
+            with strategy.scope():
+                tf.set_random_seed(self._seed)
+                step = tf.train.create_global_step()
+                # Hooks use this, as in an Estimator. The op that TensorFlow would make for them
+                # reads the initial value, too, for which a process waits for the others.
+                tf.add_to_collection(GLOBAL_STEP_READ_KEY, strategy.extended.read_var(step))
+                train_op = self._build(self._next_features(input_fn))
+                (saver,) = tf.get_collection(tf.GraphKeys.SAVERS)  # The `model_fn` makes it.
+                scaffold = make_scaffold(saver, is_alone=True)
+                if group:
+                    add_vote(strategy)
+            # The session is outside of the scope, because hooks evaluate on one device. Unlike
+            # other sessions, it does not try to recover from the loss of a device or process.
             with tf.train.SingularMonitoredSession(
                 hooks=[*hooks, tf.train.StopAtStepHook(last_step=max_steps)],
-                scaffold=make_scaffold(saver, is_alone=True),
-                config=self._session_config,
-                checkpoint_dir=self._output_dir,
+                scaffold=scaffold,
+                master=group.target if group else "",
+                config=group.session_config if group else self._session_config,
+                checkpoint_filename_with_path=self._checkpoint,
             ) as session:
                 while not session.should_stop():
                     session.run(train_op)
+        if group:
+            group.finish()
+
+    @contextlib.contextmanager
+    def _lost_peers_explained(self) -> Iterator[None]:
+        """Turns errors of TensorFlow into `PeerLost` if another process is gone."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            if self._devices.group is None:
+                raise
+            raise self._devices.group.explained(error) from error
 
     def _next_features(self, input_fn: Callable[[], tf.data.Dataset]) -> Tuple[FeatureTensors, ...]:
         """Returns the features of each replica of this process."""

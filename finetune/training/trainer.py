@@ -21,6 +21,7 @@ from finetune.util.plurals import count
 _log = logging.getLogger(__name__)
 
 Evaluate = Callable[[str], Scores]
+MakeStopHook = Callable[[signals.StopRequest, StepPlan], tf.train.SessionRunHook]
 
 
 class CanTrain(Protocol):
@@ -35,7 +36,14 @@ class CanTrain(Protocol):
 class Trainer:
     """Trains in an output directory, from step 0 or from a checkpoint."""
 
-    def __init__(self, config: Config, plan: StepPlan, goal: Goal, evaluate: Evaluate):
+    def __init__(
+        self,
+        config: Config,
+        plan: StepPlan,
+        goal: Goal,
+        evaluate: Evaluate,
+        make_stop_hook: MakeStopHook = StopHook,
+    ):
         """Creates a trainer.
 
         Args:
@@ -43,11 +51,13 @@ class Trainer:
           plan: Determines what is due after each step.
           goal: The metric that selects the best model.
           evaluate: Scores a checkpoint on the dev file.
+          make_stop_hook: Makes the hook that ends training after a signal.
         """
         self._config = config
         self._plan = plan
         self._goal = goal
         self._evaluate = evaluate
+        self._make_stop_hook = make_stop_hook
         self._stop: signals.StopRequest
         self._log: TrainLog
         self._watch: WatchHook
@@ -71,7 +81,7 @@ class Trainer:
         try:
             with signals.deferred() as self._stop, self._advice():
                 if not self._is_done(start_step):
-                    hooks = [self._watch, saver, StopHook(self._stop)]
+                    hooks = [self._watch, saver, self._make_stop_hook(self._stop, self._plan)]
                     estimator.train(input_fn, hooks=hooks, max_steps=self._plan.num_train_steps)
                 if self._stop.signal:
                     raise signals.Interrupted(self._stop.signal)

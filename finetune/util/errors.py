@@ -8,11 +8,18 @@ class InputError(Exception):
     """A file, a flag or the data is wrong.
 
     The message says where (file and line), what was found, what was expected and what to do.
+
+    Attributes:
+      status: The exit status of a script that reports it.
     """
+
+    status = 1
 
 
 class UsageError(InputError):
     """The flags contradict each other or ask for the impossible: the scripts exit with status 2."""
+
+    status = 2
 
 
 class HelperError(Exception):

@@ -53,7 +53,8 @@ def test_every_flag_is_part_of_the_identity_unless_listed_here():
         "do_eval", "do_predict", "eval_batch_size", "predict_batch_size", "save_checkpoints_steps",
         "overwrite_output_dir", "debug", "thresholds", "log_steps", "keep_checkpoint_max",
         "resume_with_changes", "verbosity", "num_trials", "grid", "model_dir",
-        "do_embed", "embed_pooling", "embed_normalize",
+        "do_embed", "embed_pooling", "embed_normalize", "distribution", "num_gpus",
+        "worker_timeout",
     }  # fmt: skip
     flags = {field.name for field in dataclasses.fields(ClassifierConfig)}
     assert flags - reading - others == set(names(ClassifierConfig, lambda flag: flag.identity))
@@ -142,7 +143,7 @@ class NumPyNumbers(DataProcessor):
 def test_numpy_numbers_as_labels_can_be_split(model, tmp_path, monkeypatch):
     monkeypatch.setitem(PROCESSORS, "mine", NumPyNumbers)
     # Stops the run after it has written the split.
-    monkeypatch.setattr("finetune.runs.train.make_training_input_fn", None)
+    monkeypatch.setattr("finetune.runs.start.make_training_input_fn", None)
     path = write(tmp_path / "a.txt", "\n")
     flags = {"task_name": "mine", "train_file": path, "split": "70:30"}
     with pytest.raises(TypeError, match="'NoneType' object is not callable"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from finetune.runs import estimators, train
+from finetune.runs import estimators, start
 from finetune.tasks.classification.config import ClassifierConfig
 from tests.support.classifier import NOUNS, REVIEWS, classify
 from tests.support.commands import CLASSIFIER, run
@@ -146,7 +146,7 @@ def test_each_mode_has_its_own_batch_size(model, binary_data, tmp_path, monkeypa
 
         monkeypatch.setattr(module, name, spy)
 
-    spy_on(train, "make_training_input_fn")
+    spy_on(start, "make_training_input_fn")
     spy_on(estimators, "in_pool_order")
     sizes = ("--eval_batch_size=3", "--predict_batch_size=5")
     modes = ("--do_train", "--do_eval", "--do_predict")

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from finetune.runs import train as train_lib
+from finetune.runs import start
 from tests.support import tiny
 from tests.support.classifier import ROWS, SMALL_CSV, check, predict, train
 from tests.support.commands import CLASSIFIER, only_line, run
@@ -122,7 +122,7 @@ def test_split_depends_only_on_the_rows_and_the_seed(model, split_run, tmp_path,
         raise KeyboardInterrupt
 
     # The parts are written before training starts, so this test does not need to train.
-    monkeypatch.setattr(train_lib, "make_training_input_fn", stop)
+    monkeypatch.setattr(start, "make_training_input_fn", stop)
     path = write_csv(tmp_path / "copy.csv", ROWS)
     for output, seed in (("same", 0), ("other", 7)):
         flags = {"train_file": path, "split": "0.7:0.15:0.15", "split_seed": seed}
@@ -142,7 +142,7 @@ def test_two_shares_leave_no_test_data(model, tmp_path):
 def test_training_on_files_of_the_saved_split_does_not_delete_them(
     model, split_run, copied_run, monkeypatch
 ):
-    monkeypatch.setattr(train_lib, "make_training_input_fn", None)  # Stops the run before training.
+    monkeypatch.setattr(start, "make_training_input_fn", None)  # Stops the run before training.
     path = copied_run / "split" / "train.jsonl"
     with contextlib.suppress(TypeError):
         train(model, "--overwrite_output_dir", train_file=path, output_dir=copied_run)

@@ -18,7 +18,7 @@ PLAN = StepPlan(num_train_steps=5, epoch_steps=2, log_every=2, save_every=2)
 
 
 def watched(loss_sum=0.0, weight=4.0, rows=4, wordpieces=20, norm=0.5, ends_step=True):
-    return Watched(loss_sum, weight, rows, wordpieces, 0.25, norm, ends_step)
+    return Watched(loss_sum, weight, rows, wordpieces, 0.25, norm, ends_step, 0.0)
 
 
 class FakeLog:

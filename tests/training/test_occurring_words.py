@@ -5,7 +5,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from finetune.models import checkpoints, word_rows
-from finetune.runs import train as train_run
+from finetune.runs import start
 from finetune.training.occurring_words import RowNumbers, find_word_rows
 from tests.support import reviews, tiny
 from tests.support.files import write_tsv
@@ -38,7 +38,7 @@ def occurring_rows(folder):
 def test_the_weights_are_those_of_training_the_whole_table(folder, tmp_path, monkeypatch, flags):
     flags = {**flags, "learning_rate": 1e-2, "weight_decay": 0.5, "num_train_epochs": 4.0}
     reviews.train(folder, tmp_path / "rows", **flags)
-    monkeypatch.setattr(train_run, "find_word_rows", lambda *_: None)
+    monkeypatch.setattr(start, "find_word_rows", lambda *_: None)
     reviews.train(folder, tmp_path / "whole", **flags)
     rows, whole = tiny.weights(tmp_path / "rows"), tiny.weights(tmp_path / "whole")
     assert rows.keys() == whole.keys()
