@@ -23,7 +23,7 @@ from finetune.util import signals
 from finetune.util.errors import BUG, HelperError, InputError, UsageError
 from finetune.util.log import set_up_logging, set_verbosity
 from finetune.util.printable import printable
-from finetune.util.quick_imports import import_tensorflow
+from finetune.util.quick_imports import import_estimator, import_tensorflow
 
 DONE, FAILED, WRONG_FLAGS = 0, 1, 2
 
@@ -148,6 +148,8 @@ def _prepare_tensorflow(config: Config) -> None:
     # Set before the import, to suppress start-up messages about CUDA libraries.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if config.verbosity == "debug" else "3")
     import_tensorflow()
+    if config.do_train:
+        import_estimator()
     # The collector need not look at TensorFlow's modules again: they stay until the end.
     gc.freeze()
     import tensorflow.compat.v1 as tf

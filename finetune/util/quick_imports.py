@@ -13,38 +13,61 @@ from typing import Iterator
 # Keras is a tenth of the modules that TensorFlow imports. TensorFlow imports this one in advance,
 # for the optimizers in SavedModels of Keras, and does without if it is missing.
 _KERAS = "keras.src.optimizers"
+# Keras and TensorFlow's old copy of it do without, except to transform images.
+_SCIPY = "scipy"
 
 
 def import_tensorflow() -> None:
     """Imports TensorFlow, unless it is imported already.
 
-    Python's garbage collector, which finds no garbage among new modules, waits until the end. The
-    two packages that are left out, Keras and setuptools, are imported when they are used.
+    Keras and setuptools are left out. They are imported when they are used.
     """
     if "tensorflow" in sys.modules:
         return
+    with _no_garbage_collection(), _without_setuptools(), _without(_KERAS), _without(_SCIPY):
+        importlib.import_module("tensorflow.compat.v1")
+
+
+def import_estimator() -> None:
+    """Imports `tf.estimator` and what it needs of Keras.
+
+    For processes of this project only: Keras then cannot transform images, for which it needs
+    SciPy.
+    """
+    if "tensorflow_estimator" in sys.modules:
+        return
+    with _no_garbage_collection(), _without(_SCIPY):
+        importlib.import_module("tensorflow_estimator")
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Stops Python's garbage collector, which finds no garbage among new modules."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        with _without_setuptools(), _without_keras():
-            importlib.import_module("tensorflow.compat.v1")
+        yield
     finally:
+        if not gc.get_freeze_count():
+            # Makes the new objects old ones, which the collector otherwise would all visit now.
+            gc.freeze()
+            gc.unfreeze()
         if was_enabled:
             gc.enable()
 
 
 @contextlib.contextmanager
-def _without_keras() -> Iterator[None]:
-    """Keeps TensorFlow from importing Keras in advance; `tf.keras` imports it when it is used."""
-    if _KERAS in sys.modules:
+def _without(module: str) -> Iterator[None]:
+    """Makes a module appear to be missing, unless it is imported already."""
+    if module in sys.modules:
         yield
         return
     # The import system raises ModuleNotFoundError for a module that is None.
-    sys.modules[_KERAS] = None  # type: ignore[assignment]
+    sys.modules[module] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        del sys.modules[_KERAS]
+        del sys.modules[module]
 
 
 @contextlib.contextmanager

@@ -9,11 +9,11 @@ CHECKS = """
 import gc
 import sys
 
-from finetune.util.quick_imports import import_tensorflow
+from finetune.util.quick_imports import import_estimator, import_tensorflow
 
 import_tensorflow()
 assert "tensorflow.compat.v1" in sys.modules
-left_out = [name for name in ("keras", "setuptools", "distutils") if name in sys.modules]
+left_out = [name for name in ("keras", "setuptools", "distutils", "scipy") if name in sys.modules]
 assert not left_out, left_out
 assert gc.isenabled()
 
@@ -25,6 +25,11 @@ from finetune.tasks.tagging import task
 unused = [name for name in ("keras", "tensorflow_estimator", "sklearn") if name in sys.modules]
 assert not unused, unused
 
+import_estimator()
+assert "tensorflow_estimator" in sys.modules
+assert gc.isenabled() and not gc.get_freeze_count()
+
+import scipy.ndimage
 import tensorflow as tf
 from tensorflow.keras import layers
 
