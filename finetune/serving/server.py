@@ -76,6 +76,7 @@ class Server(uvicorn.Server):
                 lifespan="off",
                 ws="none",
                 http="h11",
+                proxy_headers=False,  # Nothing here asks for the address of a client.
                 loop="asyncio",
                 timeout_graceful_shutdown=int(timeout) + 1,
             )
