@@ -25,7 +25,8 @@ class Toolkit:
         """Loads the model."""
         rows = speed_worker.read_rows(settings["test_file"])
         self._texts = [text for text, _ in rows]
-        self._model = load(settings["output_dir"], predict_batch_size=settings["batch_size"])
+        size = settings["batch_size"]
+        self._model = load(settings["output_dir"], predict_batch_size=size, packed_weights=True)
 
     def about(self):
         """Returns the version."""

@@ -13,6 +13,7 @@ __version__ = "0.2.0"
 def load(
     output_dir: Union[str, "os.PathLike[str]"],
     processors: Optional[Mapping[str, type]] = None,
+    packed_weights: bool = False,
     **flags: Any,
 ) -> "LoadedModel":
     """Loads a trained model; see docs/python.md.
@@ -20,6 +21,7 @@ def load(
     Args:
       output_dir: The output directory of a training run.
       processors: `PROCESSORS` of your own; by default, those of processors.py.
+      packed_weights: Whether to predict one short text sooner, with a second copy of the weights.
       flags: Flags of the script that trained the model, such as `predict_batch_size=64`.
 
     Raises:
@@ -34,4 +36,5 @@ def load(
     if processors is None:
         # A program may have processors.py of its own, so the package does not depend on it.
         processors = importlib.import_module("processors").PROCESSORS
-    return loaded_model.load(local_path(os.fspath(output_dir)), processors, **flags)
+    folder = local_path(os.fspath(output_dir))
+    return loaded_model.load(folder, processors, packed_weights, **flags)

@@ -150,6 +150,8 @@ def restored(
 
 def _concatenate(arrays: List[np.ndarray]) -> np.ndarray:
     """Concatenates arrays, after padding their second dimensions to the longest."""
+    if len(arrays) == 1:
+        return arrays[0]
     if arrays[0].ndim < 2:
         return np.concatenate(arrays)
     width = max(array.shape[1] for array in arrays)

@@ -14,7 +14,8 @@ from finetune.runs.resolve import Run
 class ChunkModel:
     """The trained model, which computes one chunk after another in one session."""
 
-    def __init__(self, run: Run, task: HasModelFn, checkpoint: str):
+    def __init__(self, run: Run, task: HasModelFn, checkpoint: str, *, packs_weights: bool = False):
+        self._packs_weights = packs_weights
         self._run = run
         self._task = task
         self._checkpoint = checkpoint
@@ -28,7 +29,9 @@ class ChunkModel:
           specs: Those of the rows.
         """
         if self._session is None:
-            self._session = PredictionSession(self._run, self._task, specs, self._checkpoint)
+            self._session = PredictionSession(
+                self._run, self._task, specs, self._checkpoint, self._packs_weights
+            )
         return self._session
 
     def outputs(self, chunk: Rows, is_all: bool = False) -> Dict[str, np.ndarray]:

@@ -75,12 +75,13 @@ class LoadedModel:
       text_names: The name of each text that a prediction needs: "text", or the names of two.
     """
 
-    def __init__(self, run: Run, task: Optional[Task]):
+    def __init__(self, run: Run, task: Optional[Task], packed_weights: bool = False):
         """Creates a model; use `load` instead.
 
         Args:
           run: A run that predicts.
           task: The model's task; None if the model is only pretrained.
+          packed_weights: See `load`.
         """
         self.labels: List[str] = [] if task is None else list(task.labels)
         self.kind: str = "" if task is None else task.kind
@@ -90,7 +91,10 @@ class LoadedModel:
         self._encoder = Encoder(run)
         checkpoint = trained_checkpoint(run)
         self._vectors = _Session(ChunkModel(run, self._encoder, checkpoint))
-        self._predictor = None if task is None else _Session(ChunkModel(run, task, checkpoint))
+        self._predictor: Optional[_Session] = None
+        if task is not None:
+            model = ChunkModel(run, task, checkpoint, packs_weights=packed_weights)
+            self._predictor = _Session(model)
         self._lock = threading.Lock()
         self._is_open = True
 
@@ -205,12 +209,19 @@ class LoadedModel:
         self.close()
 
 
-def load(output_dir: str, processor_classes: ProcessorClasses, **flags: Any) -> LoadedModel:
+def load(
+    output_dir: str,
+    processor_classes: ProcessorClasses,
+    packed_weights: bool = False,
+    **flags: Any,
+) -> LoadedModel:
     """Loads a trained model, or a pretrained one for its sentence vectors.
 
     Args:
       output_dir: The output directory of a training run, or the folder of a pretrained model.
       processor_classes: `PROCESSORS` from processors.py.
+      packed_weights: Whether predictions of one short text are computed sooner, with a second copy
+        of the weights.
       flags: Flags of the script that trained the model, such as `predict_batch_size`.
 
     Raises:
@@ -230,7 +241,7 @@ def load(output_dir: str, processor_classes: ProcessorClasses, **flags: Any) -> 
         classes = {"pretrained": MulticlassProcessor}
         run = predicting_run(output_dir, Classification, classes, **flags)
     with user_path_errors(run.config.paths):
-        return LoadedModel(run, make_task(run) if is_trained else None)
+        return LoadedModel(run, make_task(run) if is_trained else None, packed_weights)
 
 
 def _example(given: Tuple[int, Any]) -> InputExample:

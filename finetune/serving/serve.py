@@ -41,7 +41,9 @@ def serve(
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         bound = stack.enter_context(bound_socket(options.host, options.port))
-        load = functools.partial(loaded_model.load, processor_classes=processors)
+        load = functools.partial(
+            loaded_model.load, processor_classes=processors, packed_weights=True
+        )
         models: Dict[str, ServedModel] = {}
         for name, folder in folders.items():
             models[name] = make_model(name, folder, load, metrics, options)

@@ -45,9 +45,11 @@ class Version:
         self.number = number
         self.signatures = Signatures(model.kind, model.labels, model.text_names)
         self._model = model
-        # The first prediction builds the graph, for which no client should wait.
-        names = model.text_names
-        model.predict([names[0] if len(names) == 1 else names])
+        # The first predictions of texts of different lengths build the graph and a copy of it (see
+        # `packed_weights`), for which no client should wait.
+        for times in (1, 12):
+            texts = [f"{name} " * times for name in model.text_names]
+            model.predict([texts[0] if len(texts) == 1 else tuple(texts)])
         self._batcher = make_batcher(model.predict)
 
     @property

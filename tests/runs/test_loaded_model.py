@@ -70,6 +70,17 @@ def test_predictions_of_a_list_are_those_of_a_file(classifier, classifier_model)
     assert classifier_model.labels == ["bad", "good"]
 
 
+def test_packed_weights_give_single_texts_the_same_predictions(classifier, classifier_model):
+    texts = [f"{text} {text} {text}" for text in TEXTS[:3]]  # Of 11 to 14 wordpieces
+    with finetune.load(classifier, packed_weights=True) as model:
+        found = [model.predict(text) for text in texts]
+        assert [model.predict([text])[0] for text in texts] == found
+    for text, prediction in zip(texts, found):
+        expected = classifier_model.predict(text)
+        assert prediction["prediction"] == expected["prediction"]
+        assert prediction["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-6)
+
+
 def test_text_gets_one_prediction_and_an_endless_iterator_is_read_as_needed(classifier_model):
     one = classifier_model.predict(TEXTS[0])
     assert sum(one["probabilities"].values()) == pytest.approx(1)

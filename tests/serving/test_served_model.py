@@ -49,7 +49,7 @@ def test_newest_version_is_served(served, loader):
     with pytest.raises(RestError, match=r"Servable not found for request: Specific\(mood, 1\)"):
         served.version(1)
     assert loader.models.keys() == {"2"}
-    assert len(loader.models["2"].batches) == 1  # The first prediction is made before requests.
+    assert loader.models["2"].batches == [["text "], ["text " * 12]]  # Made before any request
 
 
 def test_new_version_is_served_when_its_folder_is_complete(served, loader, tmp_path, caplog):
