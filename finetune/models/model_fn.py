@@ -302,13 +302,20 @@ def make_scaffold(saver: tf.train.Saver, is_alone: bool) -> tf.train.Scaffold:
     Args:
       saver: Saves and restores them.
       is_alone: Whether this process never has to wait until another one has initialized its
-        variables. The ops that look for uninitialized variables, a tenth of the
-        graph, are then left out.
+        variables. The ops that look for uninitialized variables, a tenth of the graph, are then
+        left out.
     """
     if not is_alone:
         return tf.train.Scaffold(saver=saver)
-    none = tf.constant([], tf.string)  # The names of uninitialized variables
-    return tf.train.Scaffold(saver=saver, ready_op=none, ready_for_local_init_op=none)
+    nothing = tf.no_op()
+    has_local = tf.local_variables() or tf.get_collection(tf.GraphKeys.TABLE_INITIALIZERS)
+    return tf.train.Scaffold(
+        saver=saver,
+        ready_op=nothing,
+        ready_for_local_init_op=nothing,
+        # A session prepares the whole graph for each op that it runs alone.
+        local_init_op=None if has_local else nothing,
+    )
 
 
 def run_bert(

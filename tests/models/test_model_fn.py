@@ -17,5 +17,18 @@ def test_only_a_process_of_a_cluster_waits_until_variables_are_initialized(clust
         tf.get_variable("table", [3])
         is_alone = not model_fn._cluster_of(config)
         scaffold = model_fn.make_scaffold(tf.train.Saver(), is_alone).finalize()
-        assert list(session.run(scaffold.ready_op)) == waits_for
-        assert list(session.run(scaffold.ready_for_local_init_op)) == waits_for
+        for op in (scaffold.ready_op, scaffold.ready_for_local_init_op):
+            missing = session.run(op)
+            assert (missing is None) == (not waits_for)
+            assert missing is None or list(missing) == waits_for
+
+
+def test_local_variables_are_initialized_if_there_are_any():
+    for has_local in (False, True):
+        with tf.Graph().as_default(), tf.Session() as session:
+            tf.get_variable("table", [3])
+            collections = [tf.GraphKeys.LOCAL_VARIABLES]
+            local = tf.get_variable("local", [2], collections=collections) if has_local else None
+            scaffold = model_fn.make_scaffold(tf.train.Saver(), is_alone=True).finalize()
+            session.run(scaffold.local_init_op)
+            assert local is None or session.run(local).shape == (2,)
