@@ -131,9 +131,11 @@ def write_data(folder: pathlib.Path) -> None:
 class _Capture(tf.train.SessionRunHook):
     def end(self, session: tf.Session) -> None:
         """Reads the weights on each device."""
-        strategy = tf.distribute.get_strategy()
-        names = [variable.name[: -len(":0")] for variable in tf.trainable_variables()]
-        copies = [strategy.experimental_local_results(v) for v in tf.trainable_variables()]
+        variables = tf.trainable_variables()
+        # Hooks run outside of the scope of the strategy, which only its own variables know.
+        strategy = getattr(variables[0], "distribute_strategy", tf.distribute.get_strategy())
+        names = [variable.name[: -len(":0")] for variable in variables]
+        copies = [strategy.experimental_local_results(variable) for variable in variables]
         self.weights = [dict(zip(names, session.run(list(one)))) for one in zip(*copies)]
 
 
