@@ -9,6 +9,7 @@ overlap, because none of these functions calls another.
 """
 
 import functools
+import gc
 import json
 import sys
 import time
@@ -16,27 +17,36 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import tensorflow.compat.v1 as tf
+from finetune.util.quick_imports import import_estimator, import_tensorflow
 
-import run_classifier
-from finetune.models import checkpoints
-from finetune.output import training_checkpoints
-from finetune.runs.prediction_session import PredictionSession
 
-Estimator = tf.estimator.Estimator  # Loaded on first access: counts as an import
-imported = time.time()
+def import_and_list_parts(is_training):
+    """Imports what the script does; returns the functions to time by part.
 
-# The functions to time, and whether all calls count or only the first.
-PARTS = {
-    "checkpoint": (checkpoints, "check_encoder", False),
-    "graph": (Estimator, "_call_model_fn", False),
-    "session": (tf.train.ChiefSessionCreator, "create_session", False),
-    "first step": (tf.train.MonitoredSession.__mro__[1], "run", True),
-    # A prediction has its own: the graph with its weights, and the batches.
-    "prediction session": (PredictionSession, "__init__", False),
-    "first batch": (PredictionSession, "outputs", True),
-    "last checkpoint": (training_checkpoints, "finish_training", False),
-}
+    Each function comes with its owner, and whether only its first call counts.
+    """
+    import_tensorflow()
+    if is_training:
+        import_estimator()
+    gc.freeze()
+    import tensorflow.compat.v1 as tf
+
+    from finetune.models import checkpoints
+    from finetune.output import training_checkpoints
+    from finetune.runs.prediction_session import PredictionSession
+
+    if not is_training:  # The graph with its weights, and the batches
+        return {
+            "prediction session": (PredictionSession, "__init__", False),
+            "first batch": (PredictionSession, "outputs", True),
+        }
+    return {
+        "checkpoint": (checkpoints, "check_encoder", False),
+        "graph": (tf.estimator.Estimator, "_call_model_fn", False),
+        "session": (tf.train.ChiefSessionCreator, "create_session", False),
+        "first step": (tf.train.MonitoredSession.__mro__[1], "run", True),
+        "last checkpoint": (training_checkpoints, "finish_training", False),
+    }
 
 
 def time_calls(owner, name, first_alone, add):
@@ -60,8 +70,11 @@ def main(argv):
     """Runs the script and returns its exit status."""
     _, started, parts_path, *flags = argv
     started = float(started)
-    seconds = {"imports": imported - started, **dict.fromkeys(PARTS, 0.0)}
-    for part, (owner, name, first_alone) in PARTS.items():
+    parts = import_and_list_parts(is_training="--do_train=true" in flags)
+    import run_classifier
+
+    seconds = {"imports": time.time() - started, **dict.fromkeys(parts, 0.0)}
+    for part, (owner, name, first_alone) in parts.items():
 
         def add(value, part=part):
             seconds[part] += value
