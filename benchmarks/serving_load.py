@@ -8,7 +8,6 @@ trained on emotion. While the clients ask, the memory of the server is printed. 
 compared with that to the same text in a list.
 """
 
-import argparse
 import http.client
 import json
 import signal
@@ -19,7 +18,7 @@ import time
 import urllib.parse
 from pathlib import Path
 
-from quality import resolve_path
+from speed_emotion import make_parser
 from speed_serving import serving
 from speed_worker import read_rows
 
@@ -89,12 +88,8 @@ def resident_bytes(pid):
 
 def parse_options():
     """Returns the command-line options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     add = parser.add_argument
-    add("--data_dir", required=True, type=resolve_path, help="contains emotion/")
-    add("--output_dir", required=True, type=resolve_path, help="a classifier of emotion")
     add("--clients", type=int, default=32, help="default: %(default)s")
     add("--seconds", type=float, default=120, help="until SIGTERM (default: %(default)s)")
     return parser.parse_args()

@@ -10,37 +10,28 @@ models run alternately, in short turns, in one process. The report, which is als
 WORK_DIR, contains the ratios of medians over the turns.
 """
 
-import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from quality import resolve_path
 from quality_setup import run_logged
 from speed_client import rotate
-from speed_setup import describe_machine, install
+from speed_emotion import ROOT, export_model, make_peer_parser, peer_python
+from speed_setup import describe_machine
 from tokenizers import Tokenizer
 
-ROOT = Path(__file__).resolve().parents[1]
 BATCH_SIZE = 32
 
 
 def parse_options():
     """Returns the command-line options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_peer_parser(__doc__)
     add = parser.add_argument
-    add("--data_dir", required=True, type=resolve_path, help="contains emotion/")
-    add("--output_dir", required=True, type=resolve_path, help="a classifier of emotion")
-    add("--work_dir", type=resolve_path, default="build/speed", help="default: %(default)s")
-    add("--peer_env", type=resolve_path, help="existing environment of the peer")
     add("--rounds", type=int, default=15, help="turns per model (default: %(default)s)")
     add("--texts", type=int, default=640, help="texts per turn (default: %(default)s)")
     return parser.parse_args()
@@ -49,18 +40,17 @@ def parse_options():
 def export(options, scratch):
     """Exports the model in all forms; returns the paths by name, and what was logged about int8."""
     log_path = options.work_dir / "speed_onnx-export.log"
-    command = [sys.executable, ROOT / "export_model.py", f"--output_dir={options.output_dir}"]
-    run_logged([*command, "--to=huggingface", f"--export_dir={scratch / 'hf'}"], log_path)
+    export_model(options, log_path, "huggingface", scratch / "hf")
     flags = ["--quantize=int8", f"--dev_file={options.data_dir / 'emotion' / 'val.txt'}"]
-    run_logged([*command, "--to=onnx", f"--export_dir={scratch / 'onnx'}", *flags], log_path)
+    export_model(options, log_path, "onnx", scratch / "onnx", *flags)
     log = log_path.read_text(encoding="utf-8").splitlines()
     own = scratch / "onnx" / "onnx"
-    python = (
-        options.peer_env / "bin" / "python"
-        if options.peer_env
-        else install(options.work_dir, "serving", sys.executable)
-    )
-    peer = [python, ROOT / "benchmarks" / "speed_onnx_peer.py", scratch / "hf", own / "model.onnx"]
+    peer = [
+        peer_python(options),
+        ROOT / "benchmarks" / "speed_onnx_peer.py",
+        scratch / "hf",
+        own / "model.onnx",
+    ]
     run_logged([*peer, scratch], options.work_dir / "speed_onnx-peer.log")
     paths = {"toolkit": own / "model.onnx", "int8": own / "model_quantized.onnx"}
     names = ("toolkit_optimized", "pytorch", "pytorch_optimized", "pytorch_fused")

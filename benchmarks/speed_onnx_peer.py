@@ -36,29 +36,13 @@ def main():
     """Writes the models."""
     folder, toolkit_model, target = sys.argv[1:]
     target = Path(target)
-    export(folder, str(target / "pytorch.onnx"))
+    model = Logits(folder)
+    speed_serving_onnx.export(model, folder, str(target / "pytorch.onnx"), opset_version=17)
     optimize(target / "pytorch.onnx", target / "pytorch_optimized.onnx")
     optimize(toolkit_model, target / "toolkit_optimized.onnx")
     fused = str(target / "pytorch_fused.onnx")
-    speed_serving_onnx.export(folder, fused)
+    speed_serving_onnx.export(speed_serving_onnx.Exported(folder), folder, fused)
     print(speed_serving_onnx.optimize(fused, transformers.AutoConfig.from_pretrained(folder)))
-
-
-def export(folder, path):
-    """Writes a model as PyTorch exports it by default."""
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    example = tokenizer(["a text", "text"], padding=True, return_tensors="pt")
-    names = speed_serving_onnx.INPUTS
-    torch.onnx.export(
-        Logits(folder),
-        tuple(example[name] for name in names),
-        path,
-        input_names=list(names),
-        output_names=["logits"],
-        dynamic_axes={name: {0: "batch", 1: "sequence"} for name in names},
-        opset_version=17,
-        dynamo=False,
-    )
 
 
 def optimize(path, target):

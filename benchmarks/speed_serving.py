@@ -10,7 +10,6 @@ alternately, in short turns. The report, which is also written to WORK_DIR, cont
 medians over the turns.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -23,26 +22,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from quality import resolve_path
-from quality_setup import run_logged
 from speed_client import PAUSE_SECONDS, Worker, cpu_environment, rotate
-from speed_setup import describe_machine, install, python_of
+from speed_emotion import ROOT, export_model, make_peer_parser, peer_python
+from speed_setup import describe_machine
 
-ROOT = Path(__file__).resolve().parents[1]
 SIDES = ("toolkit", "hugging_face", "onnx")
 BODY = {"instances": ["a short text"]}
 
 
 def parse_options():
     """Returns the command-line options."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_peer_parser(__doc__)
     add = parser.add_argument
-    add("--data_dir", required=True, type=resolve_path, help="contains emotion/")
-    add("--output_dir", required=True, type=resolve_path, help="a classifier of emotion")
-    add("--work_dir", type=resolve_path, default="build/speed", help="default: %(default)s")
-    add("--peer_env", type=resolve_path, help="existing environment of the peers")
     add("--rounds", type=int, default=5, help="turns per side (default: %(default)s)")
     add("--texts", type=int, default=2000, help="texts per turn (default: %(default)s)")
     add("--each", type=int, default=100, help="single texts per turn (default: %(default)s)")
@@ -55,9 +46,8 @@ def make_settings(options, scratch_dir):
     """Returns the workers' settings, and exports the model for the peers."""
     record = json.loads((options.output_dir / "run.json").read_text(encoding="utf-8"))
     hf_model_dir = Path(scratch_dir) / "hugging_face"
-    command = [sys.executable, ROOT / "export_model.py", f"--output_dir={options.output_dir}"]
-    command += ["--to=huggingface", f"--export_dir={hf_model_dir}"]
-    run_logged(command, options.work_dir / "speed_serving-export.log")
+    log_path = options.work_dir / "speed_serving-export.log"
+    export_model(options, log_path, "huggingface", hf_model_dir)
     return {
         "output_dir": str(options.output_dir),
         "hf_model_dir": str(hf_model_dir),
@@ -186,9 +176,7 @@ def main():
     """Runs the benchmark and writes the report."""
     options = parse_options()
     options.work_dir.mkdir(parents=True, exist_ok=True)
-    peer = python_of(options.peer_env) if options.peer_env else None
-    peer = peer or install(options.work_dir, "serving", sys.executable)
-    pythons = dict.fromkeys(("hugging_face", "onnx"), peer)
+    pythons = dict.fromkeys(("hugging_face", "onnx"), peer_python(options))
     with tempfile.TemporaryDirectory() as scratch_dir, contextlib.ExitStack() as stack:
         settings = make_settings(options, scratch_dir)
         workers = {}

@@ -60,7 +60,7 @@ class OnnxRuntime(speed_serving_batches.Side):
         super().__init__(settings)
         folder = settings["hf_model_dir"]
         path = os.path.join(settings["scratch_dir"], "model.onnx")
-        export(folder, path)
+        export(Exported(folder), folder, path)
         self._fused = optimize(path, transformers.AutoConfig.from_pretrained(folder))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = settings["threads"]
@@ -91,18 +91,25 @@ class OnnxRuntime(speed_serving_batches.Side):
         return self._session.run(None, dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)))))[0]
 
 
-def export(folder, path):
-    """Writes the model as PyTorch exports it."""
+def export(model, folder, path, opset_version=14):
+    """Writes a model as PyTorch exports it.
+
+    Args:
+      model: The module; its inputs are `INPUTS`.
+      folder: The Hugging Face model that it contains.
+      path: The file.
+      opset_version: The version of ONNX's operators.
+    """
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     example = tokenizer(["a text", "text"], padding=True, return_tensors="pt")
     torch.onnx.export(
-        Exported(folder),
+        model,
         tuple(example[name] for name in INPUTS),
         path,
         input_names=list(INPUTS),
         output_names=["logits"],
         dynamic_axes={name: {0: "batch", 1: "sequence"} for name in INPUTS},
-        opset_version=14,
+        opset_version=opset_version,
         dynamo=False,
     )
 
