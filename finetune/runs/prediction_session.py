@@ -57,6 +57,9 @@ class PredictionSession:
         Raises:
           InputError: The checkpoint is damaged, or is not one of this model.
         """
+        self._packs_weights = packs_weights
+        self._compute_row: Optional[Callable] = None
+        self._lock = threading.Lock()
         config = run.config
         settings = make_session_config(config.use_xla, config.use_bf16, config.use_fp16)
         with tf.Graph().as_default() as graph:
@@ -73,9 +76,6 @@ class PredictionSession:
             except BaseException:
                 self._session.close()
                 raise
-        self._packs_weights = packs_weights
-        self._compute_row: Optional[Callable] = None
-        self._lock = threading.Lock()
 
     def load(self, checkpoint: str) -> None:
         """Loads the weights of another checkpoint of the model.
@@ -83,6 +83,7 @@ class PredictionSession:
         Raises:
           InputError: The checkpoint is damaged, or is not one of this model.
         """
+        assert self._compute_row is None, "The packed weights are those of another checkpoint."
         self._checkpoint = checkpoint
         with self._session.graph.as_default(), damaged_as_input_errors(checkpoint):
             self._restorer.restore(self._session, checkpoint)
@@ -102,8 +103,9 @@ class PredictionSession:
 
     def _function_for(self, batch: List[np.ndarray]) -> Callable:
         """Returns the function that computes a batch."""
-        input_ids = dict(zip(self._inputs, batch))["input_ids"]
-        if not self._packs_weights or not packed_weights.suits(input_ids):
+        if not self._packs_weights:
+            return self._compute
+        if not packed_weights.suits(dict(zip(self._inputs, batch))["input_ids"]):
             return self._compute
         with self._lock:
             if self._compute_row is None:
