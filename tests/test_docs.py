@@ -55,7 +55,12 @@ def declared_flags(config_class):
 
 def flags_of_other_scripts():
     """Returns the names of all flags in the scripts that use argparse."""
-    scripts = ("prepare_model.py", "export_model.py", "finetune/serving/command_line.py")
+    scripts = (
+        "prepare_model.py",
+        "export_model.py",
+        "finetune/serving/command_line.py",
+        "finetune/runs/distribute.py",
+    )
     sources = [*(ROOT / name for name in scripts), *(ROOT / "benchmarks").glob("*.py")]
     texts = [path.read_text(encoding="utf-8") for path in sources]
     return {name for text in texts for name in re.findall(r"\(\s*\"--(\w+)\"", text)}

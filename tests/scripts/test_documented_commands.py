@@ -43,6 +43,11 @@ NOT_RUN = {
     "python prepare_model.py bert-base-uncased --model_dir=model_dir/base": "downloads a model",
     'python -m pip install "tensorflow[and-cuda]>=2.15,<2.16"': "downloads packages",
     "pip install -c constraints.txt -r requirements-tokenizers.txt": "downloads packages",
+    "pip install -c constraints.txt -r requirements-ray.txt": "downloads packages",
+    "python distribute.py --num_workers=2 -- run_classifier.py --do_train --train_file=reviews.csv "
+    "--model_dir=model_dir --output_dir=/tmp/reviews": "needs Ray; test_distribute.py runs it",
+    "python benchmarks/distributed.py --train_file FILE --model_dir DIR": "needs data",
+    "python benchmarks/distributed_faults.py": "takes a quarter of an hour",
     "nvidia-smi": "needs a GPU",
     "tensorboard --logdir=/tmp/reviews": "a server, which runs until it is stopped",
     "taskset -c 0 python run_classifier.py …": "only shows how to prefix a command",
