@@ -52,29 +52,22 @@ class Exported(torch.nn.Module):
         ).logits
 
 
-class OnnxRuntime(speed_serving_batches.Side):
-    """Executes the commands of speed_serving.py."""
+class OnnxSide(speed_serving_batches.Side):
+    """A side that runs the exported model; a subclass sets `_run`."""
 
     def __init__(self, settings):
-        """Exports, optimises and loads the model."""
+        """Exports the model and loads its tokenizer."""
         super().__init__(settings)
         folder = settings["hf_model_dir"]
-        path = os.path.join(settings["scratch_dir"], "model.onnx")
-        export(Exported(folder), folder, path)
-        self._fused = optimize(path, transformers.AutoConfig.from_pretrained(folder))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = settings["threads"]
-        self._session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
-        )
+        self._path = os.path.join(settings["scratch_dir"], f"{type(self).__name__}.onnx")
+        export(Exported(folder), folder, self._path)
         self._tokenizer = Tokenizer.from_file(os.path.join(folder, "tokenizer.json"))
         self._tokenizer.enable_truncation(settings["max_seq_length"])
         self._tokenizer.no_padding()
 
-    def about(self):
-        """Returns the version and what is fused."""
-        fused = {name: self._fused[name] for name in FUSED}
-        return {"onnxruntime": onnxruntime.__version__, "fused": fused}
+    def _run(self, inputs):
+        """Returns the logits for a dict of int64 arrays [B, S] by the names in `INPUTS`."""
+        raise NotImplementedError
 
     def encode(self, texts):
         """Returns the token ids of each text."""
@@ -88,7 +81,30 @@ class OnnxRuntime(speed_serving_batches.Side):
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
-        return self._session.run(None, dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)))))[0]
+        return self._run(dict(zip(INPUTS, (ids, mask, np.zeros_like(ids)))))
+
+
+class OnnxRuntime(OnnxSide):
+    """Executes the commands of speed_serving.py."""
+
+    def __init__(self, settings):
+        """Exports, optimises and loads the model."""
+        super().__init__(settings)
+        config = transformers.AutoConfig.from_pretrained(settings["hf_model_dir"])
+        self._fused = optimize(self._path, config)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = settings["threads"]
+        self._session = onnxruntime.InferenceSession(
+            self._path, options, providers=["CPUExecutionProvider"]
+        )
+
+    def about(self):
+        """Returns the version and what is fused."""
+        fused = {name: self._fused[name] for name in FUSED}
+        return {"onnxruntime": onnxruntime.__version__, "fused": fused}
+
+    def _run(self, inputs):
+        return self._session.run(None, inputs)[0]
 
 
 def export(model, folder, path, opset_version=14):
