@@ -25,7 +25,15 @@ FOLDERS = (
     "util",
 )
 TASKS = {path.parent.name for path in (ROOT / "finetune" / "tasks").glob("*/__init__.py")}
-USER_MODULES = ("processors", "run_classifier", "run_ner", "run_squad", "prepare_model", "serve")
+USER_MODULES = (
+    "processors",
+    "run_classifier",
+    "run_ner",
+    "run_squad",
+    "prepare_model",
+    "serve",
+    "distribute",
+)
 
 
 def imported_modules(source):
