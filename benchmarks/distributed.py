@@ -4,14 +4,15 @@
     python benchmarks/distributed.py --train_file FILE --model_dir DIR
 
 Both sides train the same batches on the same two cores, in turns. FILE is a file of labelled texts
-for run_classifier.py. The figures are steps per second, from train_log.jsonl, without the first
-step; the bytes that the two processes sent per step, from the counters of the loopback device; and
-what a ring all-reduce of the gradients must send.
+for run_classifier.py. The figures are CPU seconds per step of all processes, which mean something
+on a busy machine, too; steps per second, from train_log.jsonl, without the first step; and the
+bytes that the processes sent per step, from the counters of the loopback device.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,10 +28,11 @@ from tests.support import ROOT
 PORTS = (2281, 2282)
 
 
-class Turn(NamedTuple):
-    """The figures of one training run."""
+class Run(NamedTuple):
+    """The figures of one training run: of all its processes together."""
 
     steps_per_second: float
+    cpu_seconds: float
     bytes_sent: int
     steps: int
 
@@ -42,6 +44,12 @@ def loopback_bytes() -> int:
         if name.strip() == "lo":
             return int(counters.split()[8])
     raise SystemExit("/proc/net/dev has no lo")
+
+
+def cpu_seconds() -> float:
+    """Returns the CPU time of all processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def environments(processes: int) -> List[Dict[str, str]]:
@@ -59,7 +67,7 @@ def environments(processes: int) -> List[Dict[str, str]]:
     ]  # fmt: skip
 
 
-def train(options: argparse.Namespace, processes: int, epochs: float) -> Turn:
+def train(options: argparse.Namespace, processes: int, epochs: float) -> Run:
     """Trains once; returns the figures."""
     cores = [["0,1"], ["0", "1"]][processes - 1]
     with tempfile.TemporaryDirectory() as out:
@@ -69,7 +77,7 @@ def train(options: argparse.Namespace, processes: int, epochs: float) -> Turn:
             f"--max_seq_length={options.max_seq_length}", f"--num_train_epochs={epochs}",
             f"--train_batch_size={options.batch_size}", "--log_steps=5",
         ]  # fmt: skip
-        before = loopback_bytes()
+        before, cpu_before = loopback_bytes(), cpu_seconds()
         started = [
             subprocess.Popen(["taskset", "-c", core, *argv], cwd=ROOT, env=env, stderr=-1)
             for core, env in zip(cores, environments(processes))
@@ -78,10 +86,10 @@ def train(options: argparse.Namespace, processes: int, epochs: float) -> Turn:
             _, messages = process.communicate()
             if process.returncode:
                 sys.exit(messages.decode())
-        sent = loopback_bytes() - before
+        sent, cpu = loopback_bytes() - before, cpu_seconds() - cpu_before
         rows = [row for row in train_log.read(out) if "examples_per_second" in row]
     rates = sorted(row["examples_per_second"] for row in rows[1:])
-    return Turn(rates[len(rates) // 2] / options.batch_size, sent, int(rows[-1]["step"]))
+    return Run(rates[len(rates) // 2] / options.batch_size, cpu, sent, int(rows[-1]["step"]))
 
 
 def main() -> None:
@@ -94,19 +102,21 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=0.1)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
-    ratios, last = [], {}
+    lengths = (options.epochs, 2 * options.epochs)
     for _ in range(options.turns):
-        last = {number: train(options, number, options.epochs) for number in (1, 2)}
-        ratios.append(last[2].steps_per_second / last[1].steps_per_second)
-        print(
-            ", ".join(f"{n} process(es): {t.steps_per_second:.3f} steps/s" for n, t in last.items())
-        )
-    # The difference between two lengths excludes what is sent only at the start.
-    longer = train(options, 2, 2 * options.epochs)
-    per_step = (longer.bytes_sent - last[2].bytes_sent) / (longer.steps - last[2].steps)
-    ratios.sort()
-    print(f"two processes / one process: {ratios[len(ratios) // 2]:.3f} (median of turns)")
-    print(f"sent per step by both processes: {per_step / 1e6:.2f} MB")
+        cpu = {}
+        for number in (1, 2):
+            short, long = (train(options, number, epochs) for epochs in lengths)
+            # The difference between two lengths excludes what happens only at the start.
+            steps = long.steps - short.steps
+            cpu[number] = (long.cpu_seconds - short.cpu_seconds) / steps
+            sent = (long.bytes_sent - short.bytes_sent) / steps
+            print(
+                f"{number} process(es): {cpu[number]:.3f} CPU seconds per step, "
+                f"{long.steps_per_second:.3f} steps/s, {sent / 1e6:.1f} MB sent per step",
+                flush=True,
+            )
+        print(f"CPU time, two processes / one: {cpu[2] / cpu[1]:.2f}", flush=True)
 
 
 if __name__ == "__main__":
