@@ -46,8 +46,13 @@ class WordRows:
 def on_disk(table: np.ndarray) -> np.ndarray:
     """Returns a copy of a table in a file that disappears with the process."""
     file = tempfile.TemporaryFile()  # noqa: SIM115
-    table.tofile(file)
-    file.flush()
+    try:
+        # The error of `table.tofile` does not say that a disk is full.
+        file.write(np.ascontiguousarray(table).data)
+        file.flush()
+    except OSError as error:
+        error.filename = error.filename or tempfile.gettempdir()  # The file itself has no name.
+        raise
     return np.memmap(file, table.dtype, mode="r", shape=table.shape)
 
 

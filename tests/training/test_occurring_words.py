@@ -1,5 +1,7 @@
 """Training only the word-embedding rows that occur in the data gives the same model."""
 
+import tempfile
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -7,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from finetune.models import checkpoints, word_rows
 from finetune.runs import start
 from finetune.training.occurring_words import RowNumbers, find_word_rows
+from finetune.util.files import is_full_disk
 from tests.support import reviews, tiny
 from tests.support.files import write_tsv
 
@@ -50,6 +53,15 @@ def test_the_weights_are_those_of_training_the_whole_table(folder, tmp_path, mon
     np.testing.assert_allclose(rows[TABLE][~occurs], whole[TABLE][~occurs], rtol=1e-5)
     ratio = rows[TABLE][~occurs] / initial_table(folder)[~occurs]
     assert 0.9 < ratio.min() <= ratio.max() < 0.999
+
+
+def test_a_full_temporary_disk_is_named(monkeypatch):
+    full = open("/dev/full", "r+b")  # noqa: SIM115
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full)
+    with pytest.raises(OSError) as caught:
+        word_rows.on_disk(np.zeros([100, 32], np.float32))
+    assert is_full_disk(caught.value)
+    assert caught.value.filename == tempfile.gettempdir()
 
 
 def test_checkpoint_of_an_unfinished_training_run_contains_the_whole_table(folder, tmp_path):
