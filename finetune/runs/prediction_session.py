@@ -1,6 +1,7 @@
 """A trained model in a session that computes one batch after another, and its successors."""
 
 import contextlib
+import logging
 import threading
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Protocol, Sequence
 
@@ -17,6 +18,8 @@ from finetune.training.hooks import Diverged
 from finetune.training.session import make_session_config
 from finetune.util.errors import InputError
 from finetune.util.tensorflow_errors import reason_of
+
+_log = logging.getLogger(__name__)
 
 # TensorFlow raises these if a file of a checkpoint is truncated, altered or missing.
 _DAMAGED = (tf.errors.OutOfRangeError, tf.errors.DataLossError, tf.errors.NotFoundError)
@@ -109,10 +112,26 @@ class PredictionSession:
             return self._compute
         with self._lock:
             if self._compute_row is None:
-                tensors = list(self._inputs.values()), list(self._outputs.values())
-                copy = packed_weights.make_copy(self._session, *tensors, batch)
-                self._compute_row = self._callable(*copy) if copy else self._compute
+                self._compute_row = self._make_row_function(batch) or self._compute
             return self._compute_row
+
+    def _make_row_function(self, batch: List[np.ndarray]) -> Optional[Callable]:
+        """Returns a function that computes a row with packed weights; None if there cannot be one.
+
+        Args:
+          batch: The row, on which the function is tried.
+        """
+        tensors = list(self._inputs.values()), list(self._outputs.values())
+        try:
+            copy = packed_weights.make_copy(self._session, *tensors, batch)
+            if copy is None:
+                return None
+            compute = self._callable(*copy)
+            compute(*batch)
+        except (tf.errors.OpError, ValueError) as error:  # The copy's ops are internal ones.
+            _log.warning("The weights are not packed: %s", str(error).split("\n")[0])
+            return None
+        return compute
 
     def outputs(self, batch: List[np.ndarray]) -> Dict[str, np.ndarray]:
         """Returns the model's predictions for a batch.

@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 import finetune
 import modeling
 import tokenization
+from finetune.runs import packed_weights
 from finetune.util.errors import InputError, UsageError
 from tests.support import ROOT, reviews
 from tests.support.commands import CLASSIFIER, TAGGER, only_line, run, standard_input
@@ -79,6 +80,20 @@ def test_packed_weights_give_single_texts_the_same_predictions(classifier, class
         expected = classifier_model.predict(text)
         assert prediction["prediction"] == expected["prediction"]
         assert prediction["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-6)
+
+
+def test_weights_that_cannot_be_packed_do_not_prevent_predictions(
+    classifier, classifier_model, monkeypatch, caplog
+):
+    def fail(*_):
+        raise tf.errors.InvalidArgumentError(None, None, "No such op\nat a node")
+
+    monkeypatch.setattr(packed_weights, "make_copy", fail)
+    text = " ".join([TEXTS[0]] * 3)
+    with finetune.load(classifier, packed_weights=True) as model:
+        assert [model.predict(text) for _ in range(2)] == [classifier_model.predict(text)] * 2
+    warnings = [record.getMessage() for record in caplog.records if "packed" in record.getMessage()]
+    assert warnings == ["The weights are not packed: No such op"]
 
 
 def test_text_gets_one_prediction_and_an_endless_iterator_is_read_as_needed(classifier_model):
