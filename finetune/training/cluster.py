@@ -90,7 +90,7 @@ def find_cluster(config: Config) -> Optional[Cluster]:
     if config.distribution not in ("auto", "multi_worker"):
         return None
     cluster = None
-    if text.strip():
+    if text.strip() not in ("", "{}"):  # Some job systems set {} for a single process.
         cluster = parse(text)
     elif config.distribution == "multi_worker" and int(os.environ.get("SLURM_NTASKS", "1")) > 1:
         cluster = _of_slurm()
