@@ -78,7 +78,7 @@ def _train(run: Run, output_dir: str, cluster: Cluster) -> None:
             training.estimator.train(training.input_fn, hooks=hooks, max_steps=plan.num_train_steps)
         if stop.signal:
             raise signals.Interrupted(stop.signal, "The same commands resume training")
-    _log.info("Trained. %s evaluates and writes the results", cluster.chief)
+    _log.info("Training has finished; %s writes the results", cluster.chief)
 
 
 def _shared(output_dir: str, checkpoint: str) -> str:

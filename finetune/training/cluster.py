@@ -127,7 +127,7 @@ def parse(text: str) -> Cluster:
 def _members(addresses: Dict[str, Any]) -> List[Member]:
     for kind in addresses:
         if kind not in _KINDS:
-            raise _wrong(f"tasks of type {kind!r} are not supported; expected chief and worker")
+            raise _wrong(f"tasks of type {kind!r} are not supported; expected only chief and worker")
     members = []
     for kind in (kind for kind in _KINDS if kind in addresses):
         hosts = addresses[kind]
@@ -142,7 +142,7 @@ def _members(addresses: Dict[str, Any]) -> List[Member]:
     hosts = [member.address for member in members]
     for host in hosts:
         if hosts.count(host) > 1:
-            raise _wrong(f"{host} occurs twice; expected another port for each process")
+            raise _wrong(f"{host} occurs twice; each process needs its own address")
     return members
 
 

@@ -56,7 +56,7 @@ def test_chief_comes_first():
         (tf_config({**TWO, "ps": ["c:3"]}), "tasks of type 'ps' are not supported"),
         (tf_config({"worker": ["a:1", "b"]}), "cluster.worker[1] is 'b'; expected host:port"),
         (tf_config({"worker": "a:1"}), "cluster.worker is 'a:1'; expected a list of addresses"),
-        (tf_config({"worker": ["a:1", "a:1"]}), "a:1 occurs twice; expected another port"),
+        (tf_config({"worker": ["a:1", "a:1"]}), "a:1 occurs twice; each process needs"),
     ],
 )
 def test_mistakes_are_reported_with_an_example(text, message):
