@@ -92,7 +92,7 @@ def find_cluster(config: Config) -> Optional[Cluster]:
     cluster = None
     if text.strip() not in ("", "{}"):  # Some job systems set {} for a single process.
         cluster = parse(text)
-    elif config.distribution == "multi_worker" and int(os.environ.get("SLURM_NTASKS", "1")) > 1:
+    elif config.distribution == "multi_worker" and os.environ.get("SLURM_NTASKS", "1") != "1":
         cluster = _of_slurm()
     if cluster is not None and len(cluster.members) > 1:
         return cluster

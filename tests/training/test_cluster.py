@@ -100,6 +100,10 @@ def test_slurm_variables_describe_a_cluster(monkeypatch):
     assert names(found) == ["worker 0 n7:8888", "worker 1 n8:8888"]
     assert found.number == 1
     assert cluster.find_cluster(config()) is None  # Many programs run under Slurm alone.
+    monkeypatch.setenv("SLURM_NTASKS", "two")
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "two")
+    with pytest.raises(InputError, match="Slurm's variables cannot be used"):
+        cluster.find_cluster(config("multi_worker"))
 
 
 def test_first_difference_between_processes_is_named():
