@@ -17,10 +17,12 @@ from typing import Any, Dict, List, Tuple
 from finetune.util import signals
 from finetune.util.errors import InputError, UsageError
 from finetune.util.log import set_up_logging
+from finetune.util.plurals import count
 
 _PROGRAM = "distribute.py"
 _INSTALL = "pip install -c constraints.txt -r requirements-ray.txt"
 _SCRIPTS = ("run_classifier.py", "run_ner.py", "run_squad.py")
+_EXAMPLE = f"{_PROGRAM} --num_workers=2 -- run_classifier.py --do_train=true …"
 _PR_SET_PDEATHSIG = 1  # Linux, prctl(2)
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -35,7 +37,7 @@ def main(argv: List[str]) -> int:
     try:
         own, command = _split(argv[1:])
         options = _parser().parse_args(own)
-        _check(command)
+        _check(options, command)
         with signals.interruptible():
             _train(options, command)
         return 0
@@ -50,6 +52,9 @@ def main(argv: List[str]) -> int:
 def _split(arguments: List[str]) -> Tuple[List[str], List[str]]:
     """Returns the flags of this script, and the command after "--"."""
     if "--" not in arguments:
+        found = [name for name in arguments if os.path.basename(name) in _SCRIPTS]
+        if found:
+            raise UsageError(f"put -- before {found[0]}: {_EXAMPLE}")
         return arguments, []
     place = arguments.index("--")
     return arguments[:place], arguments[place + 1 :]
@@ -58,6 +63,7 @@ def _split(arguments: List[str]) -> Tuple[List[str], List[str]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python {_PROGRAM}",
+        allow_abbrev=False,
         usage="%(prog)s --num_workers=N [flags] -- SCRIPT [flags of the script]",
         description="Trains in several processes, on this machine or on a Ray cluster.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -75,23 +81,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(command: List[str]) -> None:
+def _check(options: argparse.Namespace, command: List[str]) -> None:
+    for name, least in (("num_workers", 1), ("gpus_per_worker", 0), ("max_failures", 0)):
+        if getattr(options, name) < least:
+            raise UsageError(f"--{name}={getattr(options, name)}: expected at least {least}.")
+    if not options.cpus_per_worker > 0:
+        raise UsageError(f"--cpus_per_worker={options.cpus_per_worker}: expected more than 0.")
     if not command or os.path.basename(command[0]) not in _SCRIPTS:
         given = command[0] if command else "nothing"
         raise UsageError(
             f"found {given!r} after --; expected one of {', '.join(_SCRIPTS)} with its flags, for "
-            f"example: {_PROGRAM} --num_workers=2 -- run_classifier.py --do_train=true …"
+            f"example: {_EXAMPLE}"
         )
 
 
 def _train(options: argparse.Namespace, command: List[str]) -> None:
     try:
         import ray
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
         from ray.train.tensorflow import TensorflowTrainer
     except ModuleNotFoundError as error:
         raise InputError(f"the package {error.name} is missing. Install it: {_INSTALL}") from None
-    ray.init(address=options.address, runtime_env={"env_vars": {"PYTHONPATH": _ROOT}})
+    try:
+        ray.init(address=options.address, runtime_env={"env_vars": {"PYTHONPATH": _ROOT}})
+    except ConnectionError as error:
+        raise InputError(
+            f"--address={options.address}: no Ray cluster answers there. Start one with `ray start "
+            "--head`, or omit the flag to use this machine alone."
+        ) from error
     resources = {"CPU": options.cpus_per_worker}
     if options.gpus_per_worker:
         resources["GPU"] = options.gpus_per_worker
@@ -107,10 +124,10 @@ def _train(options: argparse.Namespace, command: List[str]) -> None:
     )
     try:
         trainer.fit()
-    except RuntimeError as error:  # Ray's errors about training are subclasses.
+    except (TrainingFailedError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[-1]
         raise InputError(
-            f"training failed, after it was restarted up to {options.max_failures} times: {reason} "
+            f"training failed, after at most {count(options.max_failures, 'restart')}: {reason} "
             "The messages of the processes are above."
         ) from error
     finally:

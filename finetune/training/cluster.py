@@ -127,7 +127,9 @@ def parse(text: str) -> Cluster:
 def _members(addresses: Dict[str, Any]) -> List[Member]:
     for kind in addresses:
         if kind not in _KINDS:
-            raise _wrong(f"tasks of type {kind!r} are not supported; expected only chief and worker")
+            raise _wrong(
+                f"tasks of type {kind!r} are not supported; expected only chief and worker"
+            )
     members = []
     for kind in (kind for kind in _KINDS if kind in addresses):
         hosts = addresses[kind]

@@ -27,9 +27,18 @@ from tests.support.tiny import weights
             ["--num_workers=2", "--", "ls"],
             "found 'ls' after --; expected one of run_classifier.py,",
         ),
+        (
+            ["--num_workers=2", "run_ner.py", "--do_train"],
+            "put -- before run_ner.py: distribute.py --num_workers=2 -- run_classifier.py",
+        ),
+        (["--num_workers=0", "--", "run_ner.py"], "--num_workers=0: expected at least 1."),
+        (
+            ["--num_workers=1", "--max_failures=-1", "--", "run_ner.py"],
+            "--max_failures=-1: expected at least 0.",
+        ),
     ],
 )
-def test_command_after_the_dashes_is_checked(arguments, message, caplog):
+def test_command_line_is_checked(arguments, message, caplog):
     assert distribute.main(["distribute.py", *arguments]) == 2
     assert message in caplog.records[-1].getMessage()
 
