@@ -57,6 +57,7 @@ def run(*flags):
 
 def measure_rows(options, num_rows):
     """Returns (seconds, bytes) of a data report, ten training steps, and a prediction."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.path.insert(0, str(ROOT))
     from tests.support import tiny
 
