@@ -7,14 +7,16 @@ prints a table for each task, and writes all results to WORK_DIR/quality.json:
     python benchmarks/quality.py --data_dir DIR
 
 DIR contains emotion/ (train.txt, val.txt), mrpc/ (train.tsv, dev.tsv), wnut17/ (wnut17train.conll,
-emerging.dev.conll) and conll2003/ (train.txt, dev.txt). Use the Python that runs the toolkit. The
-first run also installs the peer's environment, downloads the weights and converts them, all inside
-WORK_DIR.
+emerging.dev.conll), conll2003/ (train.txt, dev.txt), squad/ and squad_no_answer/ (train.json,
+dev.json). Use the Python that runs the toolkit. The first run also installs the peer's environment,
+downloads the weights and converts them, all inside WORK_DIR.
 
-Every task has the side "peer". emotion, mrpc and conll2003 have "toolkit". wnut17 has "pooler" and
+Every task has the side "peer", and every task but wnut17 has "toolkit". wnut17 has "pooler" and
 "linear" (run_ner.py with --ner_head). wnut17 and conll2003 have "crf" (--use_crf=true). conll2003
 has "grouped" (--group_by_length=true), and emotion and wnut17 have "padded" (--padding_free=false
---group_by_length=false).
+--group_by_length=false). squad has "first" (--answers=first) and "skip"
+(--windows_without_answer=skip); squad_no_answer has "zero", which evaluates the toolkit's model
+with --null_score_diff_threshold=0.
 
 A run whose record (SIDE-TASK-SEED.json) exists in WORK_DIR is reused, and a message says so.
 After a change to the toolkit, delete the records of its sides, or use a different WORK_DIR.

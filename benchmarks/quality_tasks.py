@@ -16,9 +16,10 @@ QA_RECIPE = {
 }
 
 # "sides" contains the toolkit's sides, each with the flags that it adds; every task also has the
-# side "peer". A target is the minimum for a side's mean over the seeds. A comparison (score, side,
-# other) requires that the side's mean be no lower than the other's. "task_name" is the value of
-# --task_name if it differs from the task's name here.
+# side "peer". A side in "evaluates" trains nothing: with its flags, it evaluates the model of the
+# side that is named there. A target is the minimum for a side's mean over the seeds. A comparison
+# (score, side, other) requires that the side's mean be no lower than the other's. "task_name" is
+# the value of --task_name if it differs from the task's name here.
 TASKS = {
     "emotion": {
         "tool": "run_classifier.py",
@@ -123,6 +124,7 @@ TASKS = {
         "recipe": QA_RECIPE,
         # The threshold for "no answer": tuned on the dev file, or 0.
         "sides": {"toolkit": {}, "zero": {"null_score_diff_threshold": 0}},
+        "evaluates": {"zero": "toolkit"},
         "columns": ["f1", "exact"],
         "targets": {},
         "comparisons": [("f1", "toolkit", "peer"), ("f1", "toolkit", "zero")],

@@ -14,9 +14,13 @@ NER_SCORES = ("loss", "precision", "recall", "f1", "macro_f1", "token_accuracy",
 
 def run_toolkit(task, seed, path, side, data_dir, model_dir):
     """Trains and evaluates with the task's tool and writes the record to path."""
-    output_dir = path.with_suffix("")
-    # Otherwise, the run would resume an interrupted one, and "seconds" would be too small.
-    shutil.rmtree(output_dir, ignore_errors=True)
+    trained = find_trained_side(task, side)
+    output_dir = path.with_name(f"{trained}-{task}-{seed}")
+    if trained == side:
+        # Otherwise, the run would resume an interrupted one, and "seconds" would be too small.
+        shutil.rmtree(output_dir, ignore_errors=True)
+    elif not output_dir.exists():
+        raise SystemExit(f"{output_dir}: no model; delete {output_dir.name}.json and run {trained}")
     started = time.perf_counter()
     run_logged(
         build_command(task, seed, side, data_dir, model_dir, output_dir), path.with_suffix(".log")
@@ -33,11 +37,16 @@ def run_toolkit(task, seed, path, side, data_dir, model_dir):
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+def find_trained_side(task, side):
+    """Returns the side whose model this one evaluates: itself, unless it trains nothing."""
+    return TASKS[task].get("evaluates", {}).get(side, side)
+
+
 def build_command(task, seed, side, data_dir, model_dir, output_dir):
     """Returns the command that trains and evaluates a side."""
     flags = {
         "task_name": TASKS[task].get("task_name", task),
-        "do_train": "true",
+        "do_train": "true" if find_trained_side(task, side) == side else "false",
         "do_eval": "true",
         "data_dir": data_dir / task,
         "vocab_file": model_dir / "vocab.txt",
