@@ -63,7 +63,9 @@ def _make_parser() -> argparse.ArgumentParser:
         required=True,
         help="new folder to write; for a SavedModel, it can contain other versions",
     )
-    parser.add_argument("--without_crf", action="store_true", help="leave out a tagger's CRF")
+    parser.add_argument(
+        "--without_crf", action="store_true", help="export a tagger without its CRF"
+    )
     _add_quantization(parser)
     return parser
 
@@ -73,18 +75,18 @@ def _add_quantization(parser: argparse.ArgumentParser) -> None:
         "--quantize",
         default="",
         choices=("int8",),
-        help="onnx: add a quantised copy, unless its score on the dev data is too low",
+        help="onnx: add a quantised copy if its score on the dev data is high enough",
     )
     parser.add_argument(
         "--max_quality_loss",
         type=float,
         default=0.5,
-        help="by how many points the score of the quantised copy can be lower (default: 0.5)",
+        help="maximum drop in the score of the quantised copy, in points (default: 0.5)",
     )
     parser.add_argument(
         "--dev_file",
         default="",
-        help="the file on which it is scored (default: the dev data of the training run)",
+        help="file to score it on (default: the dev data of the training run)",
     )
 
 

@@ -85,7 +85,7 @@ def unmet_requirements(config: HasFlags) -> Iterator[Unmet]:
                 yield Unmet((name, *lacks), lacks, message)
         for other in flag.excludes:
             if getattr(config, other, None) and is_set(config, other):
-                message = f"--{name} and --{other} cannot be combined: leave one out."
+                message = f"--{name} and --{other} cannot be combined: omit one."
                 yield Unmet((name, other), (), message)
 
 

@@ -55,7 +55,7 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return ",".join(value) or "none"
     if isinstance(value, str) and not value[:1].isalnum():
-        return f'"{value}"'
+        return f"'{value}'" if '"' in value else f'"{value}"'
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -65,19 +65,27 @@ def flags_page(programs: Dict[str, Type[Config]]) -> str:
     Args:
       programs: The configuration of each script, by the script's name.
     """
-    scripts = " and ".join(f"`{program}`" for program in programs)
+    *others, last = (f"`{program}`" for program in programs)
+    scripts = f"{', '.join(others)} and {last}"
     lines = [
         "# Flags",
         "",
         f"Every flag of {scripts}. `python scripts/make_flags_page.py` generates this page from "
         "the flags' declarations.",
         "",
-        "The last column shows how a flag affects later runs: a different value makes a different "
-        "training run (**identity**), an unfinished training run can be resumed only with the same "
-        "value (**fixed**), and the model remembers the value for later runs (**kept**).",
+        "The last column shows how a flag affects later runs and other flags: a different value "
+        "makes a different training run (**identity**), an unfinished training run can be resumed "
+        "only with the same value (**fixed**), and the model remembers the value for later runs "
+        "(**kept**).",
     ]
     for group, title in GROUPS.items():
-        lines += ["", f"## {title}", "", "| flag | script | meaning | |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            "| flag | script | meaning | effects |",
+            "|---|---|---|---|",
+        ]
         for name, rows in _rows_by_name(programs, group).items():
             for row in rows:
                 where = "all" if len(row.scripts) == len(programs) else ", ".join(row.scripts)

@@ -25,13 +25,14 @@ class OutputFlags:
     embed_pooling: str = choice_flag(
         "mean",
         POOLINGS,
-        "How the vectors of a text's tokens, with [CLS] and [SEP], become one.",
+        "How the vectors of a text's tokens, including [CLS] and [SEP], are combined into one.",
         "evaluation",
         requires=("do_embed",),
     )
     embed_normalize: bool = bool_flag(
         False,
-        "Divide each sentence vector by its length, so that the product of two is their cosine.",
+        "Divide each sentence vector by its length, so that the dot product of two is their cosine "
+        "similarity.",
         "evaluation",
         requires=("do_embed",),
     )
@@ -50,7 +51,7 @@ class OutputFlags:
         "Metric that selects the best model: a name from eval_results.json, for example accuracy, "
         "mcc or loss.",
         "evaluation",
-        default_text="macro_f1; for taggers, the f1 of entities; for regression, mse",
+        default_text="macro_f1; for regression, mse; for taggers and question answering, f1",
         identity=True,
         training_only=True,
         requires=("eval_every|num_trials|grid",),

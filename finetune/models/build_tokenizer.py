@@ -55,7 +55,7 @@ def build(source: str, target: str, family: Family) -> List[str]:
     except ImportError as error:
         raise InputError(
             f"{source}: reading this model's tokenizer requires an optional package. Run: "
-            "pip install -r requirements-tokenizers.txt"
+            "pip install -c constraints.txt -r requirements-tokenizers.txt"
         ) from error
     _add_tokens(tokenizer, {**special, **_added_tokens(source, settings)}, source)
     tokenizer.save(target)

@@ -100,7 +100,7 @@ def bert_config_of(config: Mapping[str, Any], path: str) -> Dict[str, Any]:
     missing = [name for name in family.required if name not in values]
     if missing:
         named = ", ".join(family.config_names.get(name, name) for name in missing)
-        raise InputError(f"{path}: {named} missing; expected the config.json of a whole model.")
+        raise InputError(f"{path}: {named} missing; expected the config.json of a complete model.")
     if family.positions_after_padding:
         offset = _number(values, "pad_token_id", path) + 1
         values["position_offset"] = offset
@@ -176,7 +176,7 @@ def stage(
     tokenizer_parts = convert_tokenizer.stage(source, staged, family, longest_word)
     arrays, left_out = read_weights(weights, family, head if with_head else NO_HEAD)
     if left_out:
-        _log.info("Left out, because the model does not need them: %s", ", ".join(left_out))
+        _log.info("Skipped, because the model does not need them: %s", ", ".join(left_out))
     if with_head:
         _check_head(arrays, weights, head, architecture)
         arrays["global_step"] = np.array(0, np.int64)

@@ -55,7 +55,9 @@ def read_tensors(
     optional = ("bert/embeddings_project/", "bert/embeddings/token_type_embeddings")
     missing = [name for name in wanted if name not in saved and not name.startswith(optional)]
     if missing:
-        raise InputError(f"{checkpoint}: {', '.join(missing[:3])} missing; the model is not whole.")
+        raise InputError(
+            f"{checkpoint}: {', '.join(missing[:3])} missing: the model is incomplete."
+        )
     arrays = checkpoints.read_tensors(checkpoint, [name for name in wanted if name in saved])
     return {
         wanted[google]: np.ascontiguousarray(array.T if google.endswith("/kernel") else array)

@@ -24,7 +24,7 @@ class LibraryTokenizer:
         except ImportError as error:
             raise InputError(
                 f"{path}: reading this model's tokenizer requires an optional package. Run: "
-                "pip install -r requirements-tokenizers.txt"
+                "pip install -c constraints.txt -r requirements-tokenizers.txt"
             ) from error
         try:
             self._tokenizer = Tokenizer.from_file(path)

@@ -95,7 +95,7 @@ def check_vocabulary(
     if missing:
         raise InputError(
             f"{vocab_file}: {', '.join(missing)} missing; expected a BERT vocabulary, one token "
-            "per line, or the tokenizer.json of a RoBERTa."
+            "per line, or the tokenizer.json of a RoBERTa model."
         )
     # RoBERTa's positions start after the id of <pad>, and a token of that id has none.
     last_unused = bert_config.position_offset - 1

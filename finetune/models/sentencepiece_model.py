@@ -71,8 +71,8 @@ def _parse(content: bytes, path: str) -> Unigram:
             normalizer.update(_fields(value))
     if trainer.get(_MODEL_TYPE, _UNIGRAM) != _UNIGRAM or trainer.get(_BYTE_FALLBACK, 0):
         raise InputError(
-            f"{path}: the model is of another kind than Unigram, or spells unknown characters in "
-            "bytes, which XLM-RoBERTa and CamemBERT do not do. Use their own file."
+            f"{path}: the model is not Unigram, or encodes unknown characters as bytes, unlike "
+            "those of XLM-RoBERTa and CamemBERT. Use the file that belongs to the model."
         )
     if not pieces:
         raise ValueError("it contains no pieces")

@@ -81,5 +81,7 @@ def _weight_map(path: str) -> Dict[str, str]:
         raise InputError(f"{path}: its weight_map is {files!r:.80}; expected a file per tensor.")
     for file in map(str, files.values()):
         if os.path.basename(file) != file or not file.endswith((".bin", ".safetensors")):
-            raise InputError(f"{path}: it names {file!r:.80}; expected weights beside it.")
+            raise InputError(
+                f"{path}: it names {file!r:.80}; expected a weights file in the same folder."
+            )
     return {name: str(file) for name, file in files.items()}

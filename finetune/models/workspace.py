@@ -50,4 +50,4 @@ def _remove_abandoned(model_dir: str) -> None:
         ]
     for path in abandoned:
         shutil.rmtree(path, ignore_errors=True)
-        _log.info("Removed %s, which an interrupted run left", path)
+        _log.info("Removed %s, which an interrupted run left behind", path)

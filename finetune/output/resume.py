@@ -10,7 +10,7 @@ from finetune.util.errors import InputError
 
 _log = logging.getLogger(__name__)
 
-_OTHER = "Set a different --output_dir, or --overwrite_output_dir=true to discard the model there"
+_OTHER = "Set a different --output_dir, or --overwrite_output_dir=true to discard that run"
 
 
 def check_same_training(config: Config, previous: Optional[RunRecord], now: RunRecord) -> None:
@@ -37,7 +37,7 @@ def check_same_training(config: Config, previous: Optional[RunRecord], now: RunR
         raise InputError(f"{found}{'; '.join(fixed)}, so it cannot be resumed. {_OTHER}.")
     if is_finished:
         raise InputError(
-            f"{found}{'; '.join(differences)}; and that run is finished. To train its model "
+            f"{found}{'; '.join(differences)}; that run is finished. To train its model "
             f"further, set --init_checkpoint={newest} and a different --output_dir."
         )
     if now.complete:

@@ -4,6 +4,7 @@ from typing import Callable, List, Mapping, Sequence, Tuple
 
 from finetune.reports.data_findings import Finding
 from finetune.reports.data_report import DataReport, SplitReport
+from finetune.reports.length_advice import shown_share
 from finetune.tasks.scores import format_table
 from finetune.util.plurals import count
 from finetune.util.printable import one_line
@@ -20,7 +21,7 @@ _ROWS: Sequence[Tuple[str, Callable[[SplitReport], str]]] = (
     ("unknown wordpieces", lambda split: f"{split.unknown_token_rate:.2%}"),
     ("empty", lambda split: str(split.empty)),
     ("duplicates", lambda split: str(split.duplicates)),
-    ("contradictory", lambda split: str(split.contradictory)),
+    ("conflicting", lambda split: str(split.contradictory)),
     ("also in train", lambda split: str(split.also_in_train)),
 )
 
@@ -37,7 +38,7 @@ def format_report(report: DataReport) -> str:
     lines += format_table(["", *report.splits], body + _label_rows(report.splits))
     lines.append(
         f"Suggestion: --max_seq_length={report.suggested_max_seq_length} fits "
-        f"{report.suggestion_covers:.1%} of the rows."
+        f"{shown_share(report.suggestion_covers)}."
     )
     return "\n".join(lines) + "\n"
 

@@ -32,6 +32,11 @@ def covered(splits: Sequence[np.ndarray], length: int) -> float:
     return float(np.mean(np.concatenate(splits) <= length)) if splits else 0.0
 
 
+def shown_share(fraction: float) -> str:
+    """Returns a fraction of all rows in words; only the whole is "all rows"."""
+    return "all rows" if fraction == 1 else f"{min(fraction, 0.999):.1%} of the rows"
+
+
 def truncation_advice(
     lengths: np.ndarray, num_cut: int, *, max_seq_length: int, suggested: int, others: str
 ) -> str:
@@ -47,7 +52,7 @@ def truncation_advice(
     coverage = float(np.mean(lengths <= suggested))
     advice = []
     if suggested > max_seq_length:
-        advice.append(f"--max_seq_length={suggested} fits {coverage:.1%}")
+        advice.append(f"--max_seq_length={suggested} fits {shown_share(coverage)}")
     if others and (num_cut > _MANY_CUT * len(lengths) or coverage < _FEW_COVERED):
         advice.append(others)
     return "; ".join(advice)

@@ -230,7 +230,7 @@ def load(
     """
     action = next((name for name in flags if name in _ACTIONS), None)
     if action is not None:
-        raise UsageError(f"{action} is for a script; a loaded model predicts.")
+        raise UsageError(f"{action} is a flag of the scripts; a loaded model only predicts.")
     is_trained = os.path.exists(os.path.join(output_dir, names.RECORD))
     is_pretrained = os.path.exists(os.path.join(output_dir, model_names.BERT_CONFIG))
     logging.getLogger("tensorflow").addFilter(_is_useful)

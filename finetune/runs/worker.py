@@ -77,7 +77,7 @@ def _train(run: Run, output_dir: str, cluster: Cluster) -> None:
             hooks = [GroupStopHook(stop, plan)]
             training.estimator.train(training.input_fn, hooks=hooks, max_steps=plan.num_train_steps)
         if stop.signal:
-            raise signals.Interrupted(stop.signal, "The same commands resume training")
+            raise signals.Interrupted(stop.signal, "The same commands resume training.")
     _log.info("Training has finished; %s writes the results", cluster.chief)
 
 

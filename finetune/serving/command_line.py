@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="[NAME=]DIR",
         help="output directory of a training run, or a folder of its versions (1/, 2/, ...); the "
-        "name is that of the folder unless it is given",
+        "default name is that of the folder",
     )
     add("--port", type=_port, default=8501, help="port; 0: any free one")
     add("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0: all of this machine")
@@ -72,31 +72,31 @@ def _parser() -> argparse.ArgumentParser:
         "--max_batch_tokens",
         type=_positive,
         default=4096,
-        help="number of tokens, estimated, up to which requests that wait are computed together",
+        help="maximum number of tokens (estimated) of waiting requests that are computed together",
     )
     add(
         "--max_queue",
         type=_positive,
         default=1000,
-        help="number of requests that can wait for a model; others get status 429",
+        help="maximum number of requests that wait for a model; others get status 429",
     )
     add(
         "--max_body_bytes",
         type=_positive,
         default=8 << 20,
-        help="size of a request's body; larger ones get status 413",
+        help="maximum size of a request's body; larger ones get status 413",
     )
     add(
         "--timeout",
         type=_seconds,
         default=60.0,
-        help="seconds until a request that is not answered gets status 504",
+        help="seconds after which an unanswered request gets status 504",
     )
     add(
         "--poll_seconds",
         type=_seconds,
         default=1.0,
-        help="how often to look for a new version",
+        help="seconds between two checks for a new version",
     )
     return parser
 

@@ -173,9 +173,9 @@ class Trainer:
     def _how_to_resume(self) -> str:
         newest = training_checkpoints.latest(self._config.output_dir)
         if newest is None:
-            return "Nothing was trained yet"
+            return "No checkpoint was saved yet."
         flag = ", without --overwrite_output_dir," if self._config.overwrite_output_dir else ""
-        return f"Saved {newest}. The same command{flag} resumes from there"
+        return f"Saved {newest}. The same command{flag} resumes from there."
 
     def _last_good(self) -> str:
         newest = training_checkpoints.latest(self._config.output_dir)

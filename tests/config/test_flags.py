@@ -180,11 +180,11 @@ def test_condition_on_flags_holds_as_expected(condition, expected):
         ),
         (
             ["--do_train", "--split=1:1", "--num_folds=2"],
-            "--split and --num_folds cannot be combined: leave one out.",
+            "--split and --num_folds cannot be combined: omit one.",
         ),
         (
             ["--do_train", "--use_bf16", "--use_fp16"],
-            "--use_bf16 and --use_fp16 cannot be combined: leave one out.",
+            "--use_bf16 and --use_fp16 cannot be combined: omit one.",
         ),
     ],
 )

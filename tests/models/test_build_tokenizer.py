@@ -78,8 +78,8 @@ def test_model_without_rules_has_none(tmp_path):
         (field(1, 7), "a number in place of a message"),
         (field(1, field(1, b"\xff")), "not a SentencePiece model"),
         (field(1, field(2, 5)), "a piece is a number"),
-        (PIECES + field(2, field(3, 2)), "of another kind than Unigram"),
-        (PIECES + field(2, field(35, 1)), "of another kind than Unigram"),
+        (PIECES + field(2, field(3, 2)), "the model is not Unigram"),
+        (PIECES + field(2, field(35, 1)), "the model is not Unigram"),
         (PIECES + field(3, field(2, 1)), "its normaliser is a number"),
     ],
 )

@@ -35,7 +35,9 @@ def test_lone_surrogate_is_replaced(tokenizer):
 
 def test_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(InputError, match=r"pip install -r requirements-tokenizers\.txt"):
+    with pytest.raises(
+        InputError, match=r"pip install -c constraints\.txt -r requirements-tokenizers\.txt"
+    ):
         LibraryTokenizer(str(tmp_path / "tokenizer.json"))
 
 

@@ -10,7 +10,7 @@ from finetune.tasks.classification.config import ClassifierConfig
 from finetune.util.errors import InputError
 from tests.support.tensorflow_v1 import tf
 
-OTHER = "Set a different --output_dir, or --overwrite_output_dir=true to discard the model there"
+OTHER = "Set a different --output_dir, or --overwrite_output_dir=true to discard that run"
 DATA = {"training data": "1"}  # The fingerprints of a complete record
 
 
@@ -81,7 +81,7 @@ def test_finished_training_run_is_not_resumed_with_changes(tmp_path):
     found = f"--output_dir={tmp_path} contains a different training run: seed was 3, now 5"
     assert check(tmp_path, record(seed=3), record(seed=5)) == f"{found}. {OTHER}."
     assert check(tmp_path, record(seed=3), record(seed=5), resume_with_changes=True) == (
-        f"{found}; and that run is finished. To train its model further, set "
+        f"{found}; that run is finished. To train its model further, set "
         f"--init_checkpoint={final} and a different --output_dir."
     )
 

@@ -74,7 +74,7 @@ def test_row_findings_have_severities_counts_and_places():
         "train: 2 rows have unknown wordpieces (15% of all): does the model support this language?"
     )
     assert found[3] == Finding("warning", what, 2, ["f:4", "f:5"])
-    what = "train: 1 row is truncated at --max_seq_length=8; --max_seq_length=16 fits 100.0%"
+    what = "train: 1 row is truncated at --max_seq_length=8; --max_seq_length=16 fits all rows"
     assert found[4] == Finding("warning", what, 1, ["f:5"])
     assert len(found) == 5
 
@@ -103,7 +103,7 @@ def test_truncation_names_what_else_can_be_done():
         suggested_length=16,
         truncation_advice="Cut less",
     )
-    what = "dev: 40 rows are truncated at --max_seq_length=8; --max_seq_length=16 fits 100.0%"
+    what = "dev: 40 rows are truncated at --max_seq_length=8; --max_seq_length=16 fits all rows"
     assert finding.what == what + "; Cut less"
 
 

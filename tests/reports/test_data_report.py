@@ -130,7 +130,7 @@ def test_findings_are_sorted_worst_first_and_have_places(model, files, tmp_path,
         "dev: 1 text also appears in the training data",
         "test: 1 text also appears in the training data",
         "train: 2 duplicate texts (the text occurs earlier in the file)",
-        "train: 1 row is truncated at --max_seq_length=8; --max_seq_length=16 fits 100.0%",
+        "train: 1 row is truncated at --max_seq_length=8; --max_seq_length=16 fits all rows",
         "dev: 1 duplicate text (the text occurs earlier in the file)",
         "test: 1 duplicate text (the text occurs earlier in the file)",
     ]
@@ -241,7 +241,7 @@ def test_many_truncated_rows_are_a_warning_and_windows_truncate_none(model, tmp_
     flags = (f"--train_file={write_csv(tmp_path / 'a.csv', rows)}", "--max_seq_length=13")
     (finding,) = check(model, tmp_path / "out", *flags)["problems"]
     assert (finding["severity"], finding["count"]) == ("warning", 1)  # 1 of 11 is more than 5%.
-    assert "--max_seq_length=32 fits 100.0%" in finding["what"]  # 25 wordpieces
+    assert "--max_seq_length=32 fits all rows" in finding["what"]  # 25 wordpieces
     assert check(model, tmp_path / "out", *flags, "--long_text=windows")["problems"] == []
 
 
@@ -253,7 +253,7 @@ def test_suggested_length_is_at_most_the_models_maximum(model, tmp_path):
     (finding,) = report["problems"]
     assert finding["what"] == (
         "train: 2 rows are truncated at --max_seq_length=64; --long_text=windows reads each text "
-        "whole; --truncation=tail or head_tail keeps other parts"
+        "whole; --truncation=tail or head_tail keeps a different part"
     )
     assert (finding["count"], report["splits"]["train"]["tokens"]["longest"]) == (2, 99)
 

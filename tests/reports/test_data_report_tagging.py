@@ -62,7 +62,7 @@ def test_report_of_a_tagger_has_the_same_form(model, ner_files, tmp_path, capsys
     assert report["problems"][0]["places"][0] == f"{tmp_path / 'train.conll'}:7"
     table = table_of(capsys.readouterr().out)
     assert table["rows"] == ["4", "2", "3"]
-    assert table["contradictory"] == ["2", "0", "0"]
+    assert table["conflicting"] == ["2", "0", "0"]
 
 
 def test_tag_that_occurs_only_in_the_dev_data_is_an_error(

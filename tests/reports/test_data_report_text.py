@@ -43,7 +43,7 @@ def test_report_has_a_column_for_each_split():
         "unknown wordpieces               1.23%       1.23%",
         "empty                                1           1",
         "duplicates                           3           3",
-        "contradictory                        4           4",
+        "conflicting                          4           4",
         "also in train                        5           5",
         "label b                      7 (63.6%)",
         "label a                      4 (36.4%)  2 (100.0%)",

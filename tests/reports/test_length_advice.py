@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from finetune.reports.length_advice import covered, suggested_length, truncation_advice
+from finetune.reports.length_advice import (
+    covered,
+    shown_share,
+    suggested_length,
+    truncation_advice,
+)
 
 
 def test_suggested_length_fits_99_percent_of_all_rows_and_of_each_large_split():
@@ -25,12 +30,25 @@ def test_coverage_is_the_fraction_of_all_rows_that_fit():
 
 
 @pytest.mark.parametrize(
+    ("fraction", "expected"),
+    [
+        (1.0, "all rows"),
+        (1999 / 2000, "99.9% of the rows"),
+        (0.9949, "99.5% of the rows"),
+        (0.0, "0.0% of the rows"),
+    ],
+)
+def test_only_the_whole_is_shown_as_all_rows(fraction, expected):
+    assert shown_share(fraction) == expected
+
+
+@pytest.mark.parametrize(
     ("lengths", "num_cut", "suggested", "expected"),
     [
-        ([10] * 100, 0, 16, "--max_seq_length=16 fits 100.0%"),
-        ([10] * 50 + [5] * 50, 50, 16, "--max_seq_length=16 fits 100.0%"),
-        ([10] * 51 + [5] * 49, 51, 16, "--max_seq_length=16 fits 100.0%; windows"),
-        ([10] * 90 + [99] * 10, 10, 16, "--max_seq_length=16 fits 90.0%; windows"),
+        ([10] * 100, 0, 16, "--max_seq_length=16 fits all rows"),
+        ([10] * 50 + [5] * 50, 50, 16, "--max_seq_length=16 fits all rows"),
+        ([10] * 51 + [5] * 49, 51, 16, "--max_seq_length=16 fits all rows; windows"),
+        ([10] * 90 + [99] * 10, 10, 16, "--max_seq_length=16 fits 90.0% of the rows; windows"),
         ([5] * 90 + [99] * 10, 10, 8, "windows"),
         ([5] * 96 + [99] * 4, 4, 8, ""),
     ],

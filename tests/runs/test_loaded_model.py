@@ -210,7 +210,7 @@ def test_vectors_of_texts_are_pooled_hidden_vectors(model):
     [
         ({"predict_batch_size": 0}, "predict_batch_size"),
         ({"max_seq_length": "many"}, "max_seq_length"),
-        ({"do_train": True}, "^do_train is for a script"),
+        ({"do_train": True}, "^do_train is a flag of the scripts"),
         ({"predict_file": "x"}, "^predict_file is not a flag for prediction"),
     ],
 )
@@ -283,5 +283,5 @@ def test_what_cannot_be_embedded_is_named(model, tmp_path, caplog, capsys):
     assert run(CLASSIFIER, "--do_embed", predict_file=empty, output_dir=tmp_path / "none") == 1
     assert only_line(caplog, capsys).endswith("a pretrained model is enough: set --model_dir.")
     assert run("run_squad.py", "--do_embed", predict_file=empty, **flags) == 2
-    assert "--do_embed is for single texts" in only_line(caplog, capsys)
+    assert "--do_embed applies to single texts" in only_line(caplog, capsys)
     assert list((tmp_path / "out").glob("embeddings*")) == []

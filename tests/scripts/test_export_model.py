@@ -102,7 +102,7 @@ def test_crf_is_refused_or_left_out(tmp_path, output_dir):
     assert not (tmp_path / "hf").exists()
     export_to_hugging_face(str(out), str(tmp_path / "hf"), without_crf=True)
     card = (tmp_path / "hf" / "README.md").read_text(encoding="utf-8")
-    assert "trained with a CRF, which is left out" in card
+    assert "trained with a CRF, which is omitted" in card
 
 
 def test_sequence_output_pooler_is_refused(tmp_path, output_dir):

@@ -62,7 +62,7 @@ def test_interrupted_training_is_resumed(model, binary_data, tmp_path, caplog, m
         patch.setattr("finetune.training.hooks.WatchHook.after_run", interrupt_after(5))
         assert classify(model, tmp_path, **flags) == 130
     saved = tmp_path / "out" / "train.ckpt-5"
-    assert f"interrupted. Saved {saved}. The same command resumes from there" in caplog.text
+    assert f"interrupted. Saved {saved}. The same command resumes from there." in caplog.text
     # A model whose training is unfinished is not used for prediction.
     assert classify(model, tmp_path, "--do_predict", num_train_epochs=2) == 1
     assert "contains an unfinished training run, at step 5" in caplog.text

@@ -266,7 +266,7 @@ def test_ctrl_c_during_an_evaluation_says_how_to_resume(folder, tmp_path, caplog
         patch.setattr(scores, lambda *_: os.kill(os.getpid(), signal.SIGINT))
         train(folder, tmp_path / "out", "--eval_every=3", status=130)
     saved = tmp_path / "out" / "train.ckpt-3"
-    assert f"interrupted. Saved {saved}. The same command resumes from there" in caplog.text
+    assert f"interrupted. Saved {saved}. The same command resumes from there." in caplog.text
     train(folder, tmp_path / "out", "--eval_every=3")
     steps = [r["step"] for r in train_log.evaluations_of(train_log.read(tmp_path / "out"))]
     assert steps == [3, 6]

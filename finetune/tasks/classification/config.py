@@ -142,8 +142,8 @@ class ClassifierConfig(Config):
     )
     label_pattern: Optional[str] = string_flag(
         None,
-        "Regular expression that cuts each label to its match, or to its first group: ^[^:]+ makes "
-        "DESC of DESC:manner.",
+        "Regular expression: each label is cut to its match, or to its first group. For example, "
+        "^[^:]+ turns DESC:manner into DESC.",
         "data",
         kept=True,
         kept_unless=_OTHER_TASK,
@@ -270,7 +270,9 @@ class ClassifierConfig(Config):
             raise UsageError("--label_separator is empty; expected the text between two labels.")
         self.threshold_numbers()
         if self.tunes_thresholds and self.do_train and not self.do_eval and not self.num_folds:
-            raise UsageError("--thresholds=best requires --do_eval=true: the dev file tunes them.")
+            raise UsageError(
+                "--thresholds=best requires --do_eval=true: they are tuned on the dev file."
+            )
 
     @property
     def separator(self) -> str:

@@ -77,7 +77,7 @@ def export_head(record: "RunRecord", without_crf: bool) -> ExportedHead:
         notes.append(f"Thresholds of the labels: {', '.join(f'{t:g}' for t in thresholds)}.")
         config["thresholds"] = thresholds
     if settings.get("long_text") == WINDOWS:
-        notes.append("Long texts were read in windows; here, they must be cut or split.")
+        notes.append("Long texts were read in windows; here, truncate or split them.")
     if settings.get("clean"):
         notes.append(f"Texts were cleaned first: {_listed(settings['clean'])}.")
     if problem_type == REGRESSION:

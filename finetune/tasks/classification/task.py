@@ -51,7 +51,8 @@ from finetune.util.progress import tracked
 _log = logging.getLogger(__name__)
 
 _TRUNCATION_ADVICE = (
-    "--long_text=windows reads each text whole; --truncation=tail or head_tail keeps other parts"
+    "--long_text=windows reads each text whole; --truncation=tail or head_tail keeps a different "
+    "part"
 )
 
 
@@ -270,8 +271,8 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
             return None
         if len(labels) == 1:  # As in Google's processors, whose rows to predict have one label
             _log.info(
-                "Not scored: all rows have the label %s, perhaps a placeholder. --dev_file scores "
-                "it.",
+                "Not scored: all rows have the label %s, perhaps a placeholder. If it is the true "
+                "label, use --do_eval=true --dev_file=FILE.",
                 *labels,
             )
             return None

@@ -108,8 +108,8 @@ class QaConfig(Config):
     windows_without_answer: Optional[str] = choice_flag(
         None,
         WINDOWS_WITHOUT_ANSWER,
-        "What to do in training with windows that do not contain the answer of their question. "
-        "no_answer: learn that they contain none; skip: leave them out.",
+        "How to train on windows that do not contain the answer to their question. no_answer: the "
+        "model learns that they contain none; skip: they are not used.",
         "training",
         default_if_unset=WINDOWS_WITHOUT_ANSWER[0],
         identity=True,
@@ -117,7 +117,7 @@ class QaConfig(Config):
     )
     version_2_with_negative: Optional[bool] = bool_flag(
         None,
-        "Questions may have no answer, as in SQuAD 2.0.",
+        "Whether questions can have no answer, as in SQuAD 2.0.",
         "model",
         default_text="true if the training data has such questions",
         common=True,
@@ -127,7 +127,7 @@ class QaConfig(Config):
         None,
         "Answer only if the score of no answer minus that of the best answer is at most this.",
         "evaluation",
-        default_text="the value with the best F1 on the dev file, once it is evaluated",
+        default_text="the value with the best F1 on the dev file; 0 before the first evaluation",
         common=True,
     )
     n_best_size: int = integer_flag(
@@ -187,14 +187,14 @@ class QaConfig(Config):
         super().__post_init__()
         if self.do_embed:
             raise UsageError(
-                "--do_embed is for single texts, which questions are not. Use run_classifier.py "
+                "--do_embed applies to single texts, not to questions. Use run_classifier.py "
                 "with the --model_dir of a pretrained model, or `load(...).embed` in Python."
             )
         for name in ("class_weights", "label_smoothing"):
             if getattr(self, name):
-                raise UsageError(f"--{name} is for labels, which answers do not have. Omit it.")
+                raise UsageError(f"--{name} applies to labels, which answers do not have. Omit it.")
         if self.context_file and self.predict_file != self.context_file:
-            raise UsageError("--context_file and --predict_file cannot be combined: leave one out.")
+            raise UsageError("--context_file and --predict_file cannot be combined: omit one.")
 
     @property
     def prints_predictions(self) -> bool:

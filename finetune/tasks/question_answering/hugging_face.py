@@ -46,8 +46,8 @@ def export_head(record: "RunRecord", without_crf: bool) -> ExportedHead:
         threshold = config["null_score_diff_threshold"] = tuned or 0.0
         notes.append(
             "A question can have no answer. The score of a span is the sum of its two logits. "
-            "There is no answer if the score of the first token alone is greater than that of the "
-            f"best span plus {threshold:.4g}."
+            "There is no answer if the score of the first token exceeds that of the best span by "
+            f"more than {threshold:.4g}."
         )
         if tuned is None:
             notes.append("This threshold was not tuned: no evaluation was run on dev data.")

@@ -110,7 +110,7 @@ def log_rules(language: Optional[str]) -> None:
     """Says by which rules answers are compared if their language has none of its own."""
     if language and language not in _MLQA_ARTICLES:
         _log.info(
-            "--answer_language=%s has no rules of its own: answers are compared by SQuAD's",
+            "--answer_language=%s: there are no rules for this language; SQuAD's are used",
             language,
         )
 

@@ -75,6 +75,6 @@ def check_ids(questions: Iterable[Question]) -> None:
             where = "another question there" if other == question.place else other
             raise InputError(
                 f"{question.place}: the id {question.guid!r} is not unique; {where} has the same. "
-                "Predictions are stored by id: make ids unique, or leave them out."
+                "Predictions are stored by id: make ids unique, or omit them."
             )
         places[question.guid] = question.place

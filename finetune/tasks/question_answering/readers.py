@@ -21,6 +21,7 @@ from finetune.data.tables import (
 )
 from finetune.tasks.question_answering.question import UNKNOWN, Answer, Question
 from finetune.util.errors import InputError
+from finetune.util.plurals import count
 
 ENDINGS = (".json", ".jsonl", ".csv", ".tsv")
 _DELIMITERS = ",;\t"
@@ -212,7 +213,7 @@ def _make_question(row: _Row, split: str, number: int, is_in_stream: bool) -> Qu
         answers = list(_answers(values["answers"], values["start"], where))
         if answers and row.is_impossible is True:
             raise InputError(
-                f'{where}: "is_impossible" is true, but the question has answers. Correct either.'
+                f'{where}: "is_impossible" is true, but the question has answers. Correct one.'
             )
     return Question(
         guid=f"{split}-{number}" if guid in (None, "") else str(guid),
@@ -251,8 +252,8 @@ def _answers(value: object, start: object, where: str) -> Iterator[Answer]:
         starts = _list(value.get("answer_start", [None] * len(texts)), where, "answer_start")
         if len(texts) != len(starts):
             raise InputError(
-                f"{where}: {len(texts)} texts of answers, but {len(starts)} offsets; expected one "
-                "each."
+                f"{where}: {count(len(texts), 'answer')}, but {count(len(starts), 'offset')}; "
+                "expected one offset per answer."
             )
         yield from (_answer(text, offset, where) for text, offset in zip(texts, starts))
         return

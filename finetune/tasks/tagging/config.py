@@ -68,7 +68,7 @@ class NerConfig(Config):
         None,
         "Column of the tag in CoNLL data: -1 is the last; 0 if there is none.",
         "data",
-        default_text="detected; the last one that contains tags",
+        default_text="the last column that contains tags",
         common=True,
         kept=True,
         kept_unless=("predict_file",),
@@ -85,14 +85,14 @@ class NerConfig(Config):
         WORD_SPLITS,
         "How bare text is split into words.",
         "data",
-        default_text="like the words of the training data; at punctuation if it has bare text",
+        default_text="as in the training data; punctuation if that is bare text",
         common=True,
         kept=True,
     )
     labels: Optional[List[str]] = list_flag(
         None,
-        "The types of entities, or the tags, comma-separated. Tags that are numbers in JSON lines "
-        "count from the first.",
+        "The entity types, or the tags, comma-separated. If the tags in JSON lines are numbers, "
+        "they are positions in this list, from 0.",
         "data",
         default_text="those in the training data",
         kept=True,

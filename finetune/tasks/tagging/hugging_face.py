@@ -57,10 +57,10 @@ def export_head(record: "RunRecord", without_crf: bool) -> ExportedHead:
     if settings.get("use_crf") and not without_crf:
         raise InputError(
             "The model has a CRF, which has no counterpart in Hugging Face's models. Set "
-            "--without_crf to leave it out; each word is then labelled by itself."
+            "--without_crf to omit it; each word is then labelled independently."
         )
     notes = ["A word's label is that of its first wordpiece."]
     if settings.get("use_crf"):
-        notes.append("The model was trained with a CRF, which is left out here.")
+        notes.append("The model was trained with a CRF, which is omitted here.")
     config = config_with_labels(record.labels)
     return ExportedHead(TOKEN, config, "token-classification", notes)

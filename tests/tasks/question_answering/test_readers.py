@@ -120,7 +120,7 @@ def test_answers_of_data_to_predict_may_be_invalid(tmp_path):
         (
             {"question": "Who?", "answers": {"text": ["Ann"], "answer_start": []}},
             CONTEXT,
-            "1 texts of answers, but 0 offsets; expected one each.",
+            "1 answer, but 0 offsets; expected one offset per answer.",
         ),
         (
             {"question": "Who?", "answers": [ANSWER], "is_impossible": True},
