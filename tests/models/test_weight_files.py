@@ -58,7 +58,7 @@ def test_shards_of_both_formats_are_joined(tmp_path):
 @pytest.mark.parametrize(
     ("weight_map", "match"),
     [
-        ({"a": "../model.safetensors"}, r"names '\.\./model\.safetensors'; expected a weights file"),
+        ({"a": "../model.safetensors"}, r"names '\.\./model\.safetensors'; expected a weights"),
         ({"a": "/etc/passwd"}, "names '/etc/passwd'"),
         ({"a": "absent.bin"}, r"names absent\.bin, which is missing"),
         ({"a": "one.safetensors", "z": "one.safetensors"}, "no file contains z"),
