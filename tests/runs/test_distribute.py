@@ -1,8 +1,6 @@
 """distribute.py: its command line, and training with Ray if Ray is installed."""
 
 import importlib.util
-import os
-import subprocess
 import sys
 
 import numpy as np
@@ -10,8 +8,8 @@ import pytest
 
 import distribute
 from finetune.runs import distribute as distribute_run
-from tests.support import ROOT
 from tests.support.commands import CLASSIFIER, command
+from tests.support.processes import run_python
 from tests.support.reviews import flags_for, make_folder, train
 from tests.support.tiny import weights
 
@@ -76,16 +74,8 @@ def test_ray_trains_with_two_processes(tmp_path):
     flags = {**flags_for(folder), **no_dropout}
     out = {"ray": folder / "ray", "one": folder / "one"}
     argv = command(CLASSIFIER, **flags, output_dir=out["ray"])
-    process = subprocess.run(
-        [sys.executable, "distribute.py", "--num_workers=2", "--", *argv],
-        cwd=ROOT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-    assert process.returncode == 0, process.stdout
-    assert "Training on 2 processes with 1 CPU each" in process.stdout
+    messages = run_python("distribute.py", "--num_workers=2", "--", *argv)
+    assert "Training on 2 processes with 1 CPU each" in messages
     train(folder, out["one"], **no_dropout)
     these, those = weights(out["ray"]), weights(out["one"])
     assert these.keys() == those.keys()

@@ -1,9 +1,5 @@
 """Which devices train, and a training run on two of them from flags to results."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import tensorflow.compat.v1 as tf
 
@@ -11,7 +7,7 @@ from finetune.config.config import Config
 from finetune.output import train_log
 from finetune.training import distribution
 from finetune.util.errors import InputError
-from tests.support import ROOT
+from tests.support.processes import run_python
 from tests.support.reviews import same_weights
 
 
@@ -103,17 +99,9 @@ train("stopped")
 
 @pytest.mark.slow
 def test_training_on_two_devices_evaluates_and_resumes(tmp_path):
-    process = subprocess.run(
-        [sys.executable, "-c", TRAINING, str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-    assert process.returncode == 0, process.stdout
-    assert "Training on 2 CPUs: --train_batch_size=4 is divided among them" in process.stdout
-    assert f"Resuming from {tmp_path / 'stopped' / 'train.ckpt-3'}, step 3 of 6" in process.stdout
+    messages = run_python("-c", TRAINING, tmp_path)
+    assert "Training on 2 CPUs: --train_batch_size=4 is divided among them" in messages
+    assert f"Resuming from {tmp_path / 'stopped' / 'train.ckpt-3'}, step 3 of 6" in messages
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     for folder in ("", "best"):
         assert same_weights(whole / folder, stopped / folder)

@@ -1,13 +1,10 @@
 """Training on several devices gives the weights of training on one."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from tests.support import ROOT, replicas, tiny
+from tests.support import replicas, tiny
+from tests.support.processes import run_python
 
 pytestmark = pytest.mark.slow
 
@@ -16,15 +13,7 @@ pytestmark = pytest.mark.slow
 def trained(tmp_path_factory):
     """The folder with the weights of each case."""
     folder = tmp_path_factory.mktemp("trained")
-    process = subprocess.run(
-        [sys.executable, "-m", "tests.support.replicas", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-    assert process.returncode == 0, process.stdout
+    run_python("-m", "tests.support.replicas", folder)
     return folder
 
 

@@ -1,10 +1,6 @@
 """Training in several processes, each of which is a command with its own TF_CONFIG."""
 
-import json
-import os
 import signal
-import socket
-import subprocess
 
 import pytest
 
@@ -12,8 +8,8 @@ from finetune.output import train_log
 from finetune.training.cluster import Member
 from finetune.training.peers import LOST_STATUS, Peers
 from finetune.util.errors import InputError
-from tests.support import ROOT
 from tests.support.commands import CLASSIFIER, python_command
+from tests.support.processes import free_ports, run_group
 from tests.support.reviews import flags_for, make_folder, same_weights
 
 pytestmark = pytest.mark.slow
@@ -35,19 +31,8 @@ def reviews(tmp_path_factory):
     return make_folder(tmp_path_factory.mktemp("processes"), num_layers=1)
 
 
-def free_ports(number):
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def train(folder, out, *flags, patches=("", ""), worker_flags=()):
     """Trains in two processes; returns the exit status and the messages of each."""
-    workers = [f"localhost:{port}" for port in free_ports(2)]
     common = {
         **flags_for(folder),
         "output_dir": out,
@@ -55,21 +40,12 @@ def train(folder, out, *flags, patches=("", ""), worker_flags=()):
         "save_checkpoints_steps": 2,
         "eval_every": 4,
     }
-    processes = []
-    for index, patch in enumerate(patches):
-        cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-        more = worker_flags if index else ()
-        processes.append(
-            subprocess.Popen(
-                python_command(CLASSIFIER, *flags, *more, patch=patch, **common),
-                cwd=ROOT,
-                env={**os.environ, "TF_CONFIG": json.dumps(cluster), "CUDA_VISIBLE_DEVICES": "-1"},
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-            )
-        )
-    messages = [process.communicate()[1] for process in processes]
-    return [process.returncode for process in processes], messages
+    return run_group(
+        [
+            python_command(CLASSIFIER, *flags, *more, patch=patch, **common)
+            for more, patch in zip(((), worker_flags), patches)
+        ]
+    )
 
 
 def test_training_resumes_with_the_same_weights_after_a_worker_was_killed(reviews):
