@@ -21,6 +21,7 @@ from typing import List
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from finetune.runs.export import FORMATS, ExportRequest, export
+from finetune.util.arguments import ArgumentParser
 from finetune.util.errors import BUG, InputError, UsageError
 from finetune.util.files import is_full_disk, user_path_errors
 from finetune.util.log import set_up_logging
@@ -50,8 +51,8 @@ def main(argv: List[str]) -> int:
     return 0
 
 
-def _make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _make_parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog="export_model.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,7 +71,7 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_quantization(parser: argparse.ArgumentParser) -> None:
+def _add_quantization(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--quantize",
         default="",

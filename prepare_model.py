@@ -24,13 +24,14 @@ import os
 import re
 import signal
 import subprocess
-from typing import List, Mapping, NoReturn
+from typing import List, Mapping
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from finetune.models import archives, foreign, names, released_models
 from finetune.models.workspace import workspace
 from finetune.util import signals
+from finetune.util.arguments import ArgumentParser
 from finetune.util.errors import BUG, InputError
 from finetune.util.files import (
     check_free_space,
@@ -41,7 +42,6 @@ from finetune.util.files import (
 )
 from finetune.util.log import set_up_logging
 from finetune.util.paths import local_path, pattern_problem
-from finetune.util.printable import one_line, printable
 
 _log = logging.getLogger(__name__)
 
@@ -196,16 +196,9 @@ def _target(args: argparse.Namespace) -> str:
     return folder
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose messages cannot control the terminal."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(printable(one_line(message)))
-
-
 def main(argv: List[str]) -> int:
     """Runs the script and returns its exit status."""
-    parser = _Parser(
+    parser = ArgumentParser(
         prog="prepare_model.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

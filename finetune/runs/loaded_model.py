@@ -226,11 +226,13 @@ def load(
 
     Raises:
       InputError: The directory contains no trained model, or its files are damaged.
-      UsageError: A flag is unknown, or contradicts the trained model.
+      UsageError: A flag is unknown or invalid, or contradicts the trained model.
     """
     action = next((name for name in flags if name in _ACTIONS), None)
     if action is not None:
         raise UsageError(f"{action} is a flag of the scripts; a loaded model only predicts.")
+    if not isinstance(packed_weights, bool):
+        raise UsageError(f"packed_weights={packed_weights!r:.80}: expected True or False.")
     is_trained = os.path.exists(os.path.join(output_dir, names.RECORD))
     is_pretrained = os.path.exists(os.path.join(output_dir, model_names.BERT_CONFIG))
     logging.getLogger("tensorflow").addFilter(_is_useful)

@@ -5,14 +5,14 @@ import logging
 import os
 import re
 import signal
-from typing import Dict, List, Mapping, NoReturn, Type, TypeVar
+from typing import Dict, List, Mapping, Type, TypeVar
 
 from finetune.data.processor import DataProcessor
 from finetune.util import signals
+from finetune.util.arguments import ArgumentParser
 from finetune.util.errors import BUG, InputError
 from finetune.util.log import set_up_logging
 from finetune.util.paths import local_path
-from finetune.util.printable import one_line, printable
 
 _PROGRAM = "serve.py"
 _NAME = re.compile(r"[^/:=]+")
@@ -21,13 +21,6 @@ INSTALL = "pip install -c constraints.txt -r requirements-serve.txt"
 _MAX = 2**31 - 1
 _Number = TypeVar("_Number", int, float)
 Processors = Mapping[str, Type[DataProcessor]]
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose messages cannot control the terminal."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(printable(one_line(message)))
 
 
 def _positive(text: str) -> int:
@@ -52,8 +45,8 @@ def _in_range(number: _Number, low: float, high: float) -> _Number:
 _positive.__name__, _seconds.__name__, _port.__name__ = "positive number", "seconds", "port number"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog=_PROGRAM,
         description="Serves trained models over HTTP, with TensorFlow Serving's REST API.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

@@ -211,6 +211,7 @@ def test_vectors_of_texts_are_pooled_hidden_vectors(model):
         ({"predict_batch_size": 0}, "predict_batch_size"),
         ({"max_seq_length": "many"}, "max_seq_length"),
         ({"do_train": True}, "^do_train is a flag of the scripts"),
+        ({"packed_weights": "no"}, "^packed_weights='no': expected True or False"),
         ({"predict_file": "x"}, "^predict_file is not a flag for prediction"),
     ],
 )
