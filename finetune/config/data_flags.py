@@ -146,7 +146,7 @@ class DataFlags:
     model_dir: Optional[str] = string_flag(
         None,
         "Folder of a pretrained model; `python prepare_model.py` installs one in model_dir/. "
-        "Stands for vocab_file, bert_config_file and init_checkpoint, which override it.",
+        "Replaces vocab_file, bert_config_file and init_checkpoint, which override it.",
         "model",
         common=True,
         is_path=True,

@@ -113,7 +113,7 @@ def _warn_of_mark(path: str, number: int) -> None:
     # Texts from web pages contain such marks, too, so this is no error.
     _log.warning(
         "%s:%d: a byte order mark inside the line. If two files were joined here, separate the "
-        "line into two",
+        "line into two.",
         path,
         number,
     )

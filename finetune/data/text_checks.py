@@ -42,7 +42,7 @@ def check_text_column(
     if header and not (has_usual_name(first) or set(first) & _names(wanted, first)):
         _log.warning(
             "%s:%d: read as the header, because the training file has one: %s. If the line is a "
-            "row, use --header=false",
+            "row, use --header=false.",
             path,
             rows[0][0],
             ", ".join(map(repr, first))[:200],

@@ -119,7 +119,7 @@ def confusion(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Optiona
     axes.set_xticks(range(len(labels)), names, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), names)
     axes.set_xlabel("predicted")
-    axes.set_ylabel("true label")
+    axes.set_ylabel("gold label")
     axes.grid(False)
     return _svg(figure, "confusion")
 

@@ -299,7 +299,7 @@ class DataSet:
                 other += ", or a third proportion in --split"
             elif split == "dev":
                 other += ", or --split=80:20"
-            raise UsageError(f"--{flag} is missing; expected it, or {other}.")
+            raise UsageError(f"--{flag} is missing. Set it, or {other}.")
         return ""
 
     def _place(self, split: str) -> str:

@@ -87,7 +87,7 @@ def test_browser_displays_the_report_of_a_classifier(model, browser, tmp_path):
     assert len(set(re.findall(r'<svg[^>]* width="([^"]*)"', page))) == 1
     words = set(re.findall(r"<text[^>]*>([^<]*)</text>", page))
     assert {"training", "Learning rate", "perfectly calibrated", "&lt;b&gt;", "$y$"} <= words
-    assert {"Confidence", "Calibration", "true label"} <= words
+    assert {"Confidence", "Calibration", "gold label"} <= words
     # Settings that differ from their defaults come first; all others are folded.
     shown, _, folded = page.partition("<details>")
     assert '<td>learning_rate</td><td class="text">5e-05</td>' in shown

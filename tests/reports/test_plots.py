@@ -34,7 +34,7 @@ def test_scores_over_time_omit_losses():
 
 def test_confusion_matrix_shows_counts_and_labels():
     texts = shown_texts(plots.confusion([[13, 2], [0, 7]], ["good", "costs $5"]))
-    assert {"13", "2", "0", "7", "good", "predicted", "true label"} <= set(texts)
+    assert {"13", "2", "0", "7", "good", "predicted", "gold label"} <= set(texts)
     assert plots.confusion(np.zeros([41, 41], int), [f"l{i}" for i in range(41)]) is None
 
 

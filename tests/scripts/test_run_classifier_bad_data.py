@@ -157,7 +157,7 @@ BAD_FLAGS = [
     (["--train_file=", "--data_dir={}/a.csv"], 1,
      r"--data_dir=.*a\.csv is a file; expected a folder.*--train_file"),
     (["--train_file=", "--data_dir={}"], 1, r": no train data; .*The folder contains: a\.csv"),
-    (["--train_file="], 2, r"--train_file is missing; expected it, or --data_dir with a train"),
+    (["--train_file="], 2, r"--train_file is missing\. Set it, or --data_dir with a train"),
     (["--split=70"], 2, r"--split=70: expected the shares of train, dev and test"),
     (["--split=70:30:0"], 2, r"--split=70:30:0: expected the shares"),
     (["--split=7:a"], 2, r"--split=7:a: expected the shares"),

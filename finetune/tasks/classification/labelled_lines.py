@@ -22,7 +22,7 @@ def warn_of_header(cells: Sequence[str], where: str) -> None:
     if column_rules.has_usual_name(cells):
         _log.warning(
             "%s: read as a row, not as a header. If it is a header, use --header=true (and "
-            "--data_form=tsv if the file is not read as a table)",
+            "--data_form=tsv if the file is not read as a table).",
             where,
         )
 

@@ -278,7 +278,7 @@ def _warn_of_table(line: str, where: str) -> None:
     if any(column_rules.has_usual_name(line.split(char)) for char in DELIMITERS):
         _log.warning(
             "%s: %.60r is read as a text, not as a header. If the file is a table, specify "
-            "--data_form=csv (or tsv, or jsonl)",
+            "--data_form=csv (or tsv, or jsonl).",
             where,
             line,
         )

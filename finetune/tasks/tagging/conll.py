@@ -108,7 +108,7 @@ def _log_layout(path: str, width: int, layout: Layout) -> None:
     if layout.foreign is not None:
         _log.warning(
             "%s: column %d contains tags, but of types that the model does not know. They are "
-            "ignored; --tag_column=%d uses them",
+            "ignored; --tag_column=%d uses them.",
             path,
             layout.foreign + 1,
             layout.foreign + 1,

@@ -139,7 +139,7 @@ def _warn_of_index_column(split: str, texts: Sequence[TaggedText]) -> None:
     if len(words) >= _MIN_WORDS_TO_JUDGE and all(word.isdecimal() for word in words):
         _log.warning(
             "%s: every word is a number. If the first column numbers the words, specify the column "
-            "of the words with --word_column=2",
+            "of the words, for example with --word_column=2.",
             split,
         )
 
@@ -148,7 +148,7 @@ def _warn_of_missing_blank_lines(texts: Sequence[TaggedText]) -> None:
     if len(texts) == 1 and texts[0].word_a_line and len(texts[0].words) > _MAX_WORDS_OF_ONE_TEXT:
         _log.warning(
             "%s: all %d words are one text, because no blank line separates sentences. Insert a "
-            "blank line after each sentence",
+            "blank line after each sentence.",
             texts[0].place.rpartition(":")[0],
             len(texts[0].words),
         )
