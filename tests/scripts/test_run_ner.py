@@ -231,7 +231,7 @@ def test_tag_that_continues_no_span_needs_the_lenient_scheme(model, data, tmp_pa
     flags = {"do_train": "true", "num_train_epochs": 1}
     assert tag(model, tmp_path, **flags) == 1
     line = last_line(caplog)
-    assert f"{data / 'train.txt'}:86: tag 'I-ART': it continues no span, since it follows O" in line
+    assert f"{data / 'train.txt'}:86: tag 'I-ART': it cannot follow O" in line
     assert "IOB2" in line and "--tag_scheme=lenient" in line
     assert tag(model, tmp_path, **flags, tag_scheme="lenient") == 0
     record = read_json(tmp_path / "out" / "run.json")

@@ -167,7 +167,7 @@ def scheme_errors(sequences: Sequence[Sequence[str]], scheme: str) -> List[Schem
         return []
     found = []
     for number, tags in enumerate(sequences):
-        before = ("nothing", "")
+        before = ("", "")  # No tag
         for i, tag in enumerate(tags):
             current = split_tag(tag)
             reason = _error(scheme, before, current)
@@ -187,10 +187,10 @@ def _error(scheme: str, before: Tuple[str, str], current: Tuple[str, str]) -> Op
     letter = letters.get(letter, letter)
     continues = before[1] == kind and letters.get(before[0]) in ("B", "I")
     after = join_tag(*before) if before[1] else before[0]
+    if not continues and letter in ("B" if scheme == "IOB1" else "IE"):
+        return f"it cannot follow {after}" if after else "it cannot be the first tag"
     if scheme == "IOB1":
-        return f"B after {after}" if letter == "B" and not continues else None
-    if letter in "IE" and not continues:
-        return f"it continues no span, since it follows {after}"
+        return None
     if letter in "BSO" and _is_open(scheme, before):
         return f"the span before it, {after}, does not end"
     return None

@@ -44,7 +44,7 @@ def test_tags_of_data_to_predict_are_not_checked():
         (
             text_of("B-PER O I-LOC I-LOC O I-PER"),
             "IOB2",
-            r"^f:9: tag 'I-LOC': it continues no span, since it follows O \(and 1 more error\)\. "
+            r"^f:9: tag 'I-LOC': it cannot follow O \(and 1 more error\)\. "
             r"The tag scheme is IOB2, as --tag_scheme says\. Correct the tags, or use --tag_scheme"
             r"=lenient",
         ),
