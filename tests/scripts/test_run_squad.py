@@ -298,7 +298,10 @@ BAD = [
         "--predictions_file and --null_score_diff_threshold cannot be combined",
     ),
     ({"do_predict": True, "question": "Who?"}, "--question requires --context_file"),
-    ({"do_train": True, "class_weights": "balanced"}, "--class_weights is for labels"),
+    (
+        {"do_train": True, "class_weights": "balanced"},
+        "--class_weights applies to labels, which answers do not have",
+    ),
     (
         {"do_train": True, "max_query_length": 29, "max_seq_length": 32, "train_file": "t.json"},
         "--max_query_length=29 leaves no room for the context in --max_seq_length=32",
