@@ -248,7 +248,8 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         answers = self._answers(examples, features, outputs)
         threshold = self._threshold()
         if self.allows_no_answer and threshold is None:
-            threshold = self._tuned(answers)
+            # During training, each evaluation finds one, as the last will. Later, only `tune` does.
+            threshold = self._tuned(answers) if self.config.do_train else 0.0
         scores = self._scores(answers, threshold)
         nll = sum(float(batch["negative_log_likelihood"].sum()) for batch in outputs)
         scores["loss"] = nll / len(features)

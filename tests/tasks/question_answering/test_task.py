@@ -2,12 +2,17 @@
 
 import types
 
+import numpy as np
 import pytest
 
 from finetune.tasks.question_answering.config import QaConfig
 from finetune.tasks.question_answering.processor import QuestionAnsweringProcessor
+from finetune.tasks.question_answering.question import Answer, Question
 from finetune.tasks.question_answering.task import QuestionAnswering
+from finetune.tasks.task import Processors
 from finetune.util.errors import UsageError
+from tests.support import tiny
+from tokenization import FullTokenizer
 
 SHORT = types.MappingProxyType({"do_train": True, "output_dir": "out"})
 
@@ -33,3 +38,38 @@ def test_question_must_leave_room_for_the_context():
     assert resolve(max_seq_length=43, max_query_length=39).max_query_length == 39
     with pytest.raises(UsageError, match="--max_query_length=40 leaves no room .* at most 39"):
         resolve(max_seq_length=43, max_query_length=40)
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "vocab.txt"
+    path.write_text("".join(token + "\n" for token in tiny.vocabulary()))
+    return types.SimpleNamespace(tokenizer=FullTokenizer(str(path)))
+
+
+def test_only_training_and_tune_use_the_threshold_of_the_data(model):
+    rows = [Question("1", "the", "he", [Answer("he", 0, 2)]), Question("2", "the", "he", [])]
+    logits = np.array([[0.0, 0, 0, 9, 0], [4.0, 0, 0, 5, 0]], np.float32)  # Odds of -18 and -2
+    loss = np.ones(2, np.float32)
+    outputs = [{"start_logits": logits, "end_logits": logits, "negative_log_likelihood": loss}]
+
+    def restored(**flags):
+        files = QuestionAnsweringProcessor()
+        facts = {"allows_no_answer": True}
+        return QuestionAnswering.restore(
+            resolve(**flags), Processors(files, files), model, [], facts
+        )
+
+    training = restored()
+    features = training.encode("dev", rows, is_chunk=True)
+    assert training.score(rows, features, outputs).scores["f1"] == 100.0
+    later = restored(do_train=False, do_eval=True)
+    scores = later.score(rows, features, outputs).scores
+    assert (scores["f1"], scores["null_score_diff_threshold"]) == (50.0, 0.0)
+    # The report is about the same answers.
+    (mistake,) = later.details(rows, features, outputs).mistakes
+    assert (mistake.gold, mistake.predicted) == ("no answer", "he")
+    assert later.tune(rows, features, outputs)
+    assert later.kept_threshold == -10.0
+    assert later.score(rows, features, outputs).scores["f1"] == 100.0
+    assert not later.details(rows, features, outputs).mistakes
