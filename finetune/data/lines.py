@@ -26,7 +26,7 @@ _START_BYTES = 512
 _MAX_BYTES_PER_CHARACTER = 4  # In UTF-8 and GB 18030
 
 
-def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
+def read_lines(path: str, blank: str = "skip", keeps_cr: bool = False) -> Iterator[Tuple[int, str]]:
     """Yields (line number from 1, text without line end) from a file.
 
     The file can be compressed, or in an archive; `containers.py` opens it. The encoding is UTF-8,
@@ -37,6 +37,7 @@ def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
       path: The file, or "-" for standard input.
       blank: Which empty lines to yield: "skip" yields none, "inner" all except those at the end of
         the file, "all" all of them. Line numbers count all of them.
+      keeps_cr: Whether a CR at the end of a line is part of its text.
 
     Raises:
       InputError: The file cannot be opened, is empty or damaged, is not text, or contains bytes
@@ -45,8 +46,9 @@ def read_lines(path: str, blank: str = "skip") -> Iterator[Tuple[int, str]]:
     number = last = 0
     try:
         with open_data(path) as contents:
-            for number, text in _decode(contents.reader, path):
-                if not text and blank != "all":
+            for number, text in _decode(contents.reader, path, keeps_cr):
+                is_blank = not (text.rstrip("\r") if keeps_cr else text)
+                if is_blank and blank != "all":
                     continue
                 if blank == "inner":  # Blank lines since the last text are not at the end.
                     yield from ((n, "") for n in range(last + 1, number))
@@ -75,7 +77,7 @@ def read_start(path: str) -> str:
     return start.decode(getattr(path, "encoding", DataPath.encoding), "ignore").lstrip(_MARK)
 
 
-def _decode(reader: Reader, path: str) -> Iterator[Tuple[int, str]]:
+def _decode(reader: Reader, path: str, keeps_cr: bool) -> Iterator[Tuple[int, str]]:
     encoding = getattr(path, "encoding", DataPath.encoding)
     limit = max_line_length_of(path)
     # In UTF-16, for example, a line end is not one byte, so lines are separated after decoding.
@@ -102,10 +104,10 @@ def _decode(reader: Reader, path: str) -> Iterator[Tuple[int, str]]:
                 "Is the file UTF-16 (--encoding=utf-16, utf-16-le or utf-16-be), or damaged?"
             )
         # Python's csv module, used wrongly on Windows, ends lines with CR CR LF.
-        text = text.rstrip("\r\n") if text.endswith("\n") else text
-        if len(text) > limit:
+        bare = text.rstrip("\r\n") if text.endswith("\n") else text
+        if len(bare) > limit:
             raise _long_line_error(path, number, limit)
-        yield number, text
+        yield number, text.rstrip("\n") if keeps_cr else bare
 
 
 @functools.lru_cache(maxsize=100)  # A file is read several times.

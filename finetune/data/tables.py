@@ -41,10 +41,10 @@ def excel_delimiter(line: str) -> Optional[str]:
     return found[1] if found else None
 
 
-def read_table_lines(path: str, blank: str) -> Iterator[Tuple[int, str]]:
+def read_table_lines(path: str, blank: str, keeps_cr: bool = False) -> Iterator[Tuple[int, str]]:
     """Yields the lines of a table like `read_lines`, without Excel's setting in the first line."""
-    for number, text in read_lines(path, blank):
-        if number > 1 or excel_delimiter(text) is None:
+    for number, text in read_lines(path, blank, keeps_cr):
+        if number > 1 or excel_delimiter(text.rstrip("\r")) is None:
             yield number, text
 
 
@@ -57,17 +57,24 @@ def read_cells(
 
 
 def read_quoted_cells(
-    path: str, delimiter: str, quotechar: str = '"'
+    path: str, delimiter: str, quotechar: str = '"', keeps_cr: bool = False
 ) -> Iterator[Tuple[int, List[str]]]:
     """Yields (number of the first line, cells) from a file whose cells can be quoted.
 
     An empty line has no cells; empty lines at the end of the file are skipped. As in RFC 4180, a
     delimiter or line end inside quotes is text, and two quotes inside quotes are one quote.
 
+    Args:
+      path: The file.
+      delimiter: The character between cells.
+      quotechar: The character around quoted cells.
+      keeps_cr: Whether a line end CR LF inside quotes stays as it is; otherwise it becomes LF. If
+        true, empty lines at the end of the file are rows without cells.
+
     Raises:
       InputError: See `read_lines`; or a quote is not closed, or text follows a closing quote.
     """
-    source = read_table_lines(path, blank="inner")
+    source = read_table_lines(path, "all" if keeps_cr else "inner", keeps_cr)
     head = _first_lines(source, path)
     lines = _CountedLines(itertools.chain(head, source))
     limit_cells(path)

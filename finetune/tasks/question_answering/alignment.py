@@ -4,9 +4,10 @@ If a text is not exactly where its offset says, the nearest occurrence is used t
 in case, whitespace and Unicode form.
 """
 
+import itertools
 import logging
 import unicodedata
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from finetune.tasks.question_answering.question import UNKNOWN, Answer, Question
 from finetune.util.errors import InputError
@@ -16,12 +17,18 @@ _log = logging.getLogger(__name__)
 _MAX_PLACES = 3
 
 
+# The two letters i of Turkish, which are "I" and "ı" or "İ" and "i" in other cases
+_DOTLESS = str.maketrans({"ı": "i", "İ": "i"})
+_DOT_ABOVE = "\u0307"
+
+
 class _Folded(NamedTuple):
     """A text without differences in case, whitespace and Unicode form.
 
     Attributes:
       text: The folded text.
-      origins: For each of its characters, the index of the original character that it is from.
+      origins: For each of its characters, the index of the original character that it is from. They
+        increase, except among the combining marks of one letter.
     """
 
     text: str
@@ -80,15 +87,33 @@ def _align(answer: Answer, question: Question, folded: Dict[str, _Folded]) -> An
 def _fold(text: str) -> _Folded:
     folded: List[str] = []
     origins: List[int] = []
-    for index, char in enumerate(text):
+    for index, char in enumerate(text.translate(_DOTLESS)):
+        last = folded[-1] if folded else ""
         if char.isspace():
-            parts = "" if folded and folded[-1] == " " else " "
+            parts = "" if last == " " else " "
+        elif char == _DOT_ABOVE and last == "i":
+            parts = ""  # In Python, "İ".lower() has two characters.
         else:
             compatible = unicodedata.normalize("NFKD", char)
             parts = unicodedata.normalize("NFKD", compatible.casefold())
         folded += parts
         origins += [index] * len(parts)
-    return _Folded("".join(folded), origins)
+    order = _canonical_order(folded)
+    return _Folded("".join(folded[i] for i in order), [origins[i] for i in order])
+
+
+def _canonical_order(chars: Sequence[str]) -> List[int]:
+    """Returns the places of characters, with the marks of each letter in Unicode's order.
+
+    Vietnamese "ệ", for example, can also be "ê" and a mark, or "ẹ" and a mark.
+    """
+    order: List[int] = []
+    for is_mark, places in itertools.groupby(
+        range(len(chars)), lambda i: bool(unicodedata.combining(chars[i]))
+    ):
+        marks = list(places)
+        order += sorted(marks, key=lambda i: unicodedata.combining(chars[i])) if is_mark else marks
+    return order
 
 
 def _occurrences(context: _Folded, text: str) -> Iterator[Tuple[int, int]]:
@@ -102,5 +127,6 @@ def _occurrences(context: _Folded, text: str) -> Iterator[Tuple[int, int]]:
             is_whole &= not unicodedata.combining(context.text[end])
             is_whole &= context.origins[end - 1] != context.origins[end]
         if is_whole:
-            yield context.origins[start], context.origins[end - 1] + 1
+            origins = context.origins[start:end]
+            yield min(origins), max(origins) + 1
         start = context.text.find(text, start + 1)

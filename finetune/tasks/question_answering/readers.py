@@ -41,12 +41,12 @@ class _Row(NamedTuple):
 
     Attributes:
       values: The values by the keys of `_NAMES`; absent ones are None.
-      is_impossible: SQuAD 2.0's mark of a question without an answer.
+      is_impossible: Whether the question has SQuAD 2.0's mark that it has no answer.
       where: The place, for messages.
     """
 
     values: Mapping[str, object]
-    is_impossible: object
+    is_impossible: bool
     where: str
 
 
@@ -132,7 +132,8 @@ def _row_of(values: Mapping[str, object], where: str) -> _Row:
         key: next((folded[name] for name in names if name in folded), None)
         for key, names in _NAMES.items()
     }
-    return _Row(found, folded.get("is_impossible", False), where)
+    mark = folded.get("is_impossible")
+    return _Row(found, str(mark).strip().casefold() in ("true", "1"), where)  # Tables have text.
 
 
 def _table_rows(path: str) -> Iterator[_Row]:
@@ -145,7 +146,7 @@ def _table_rows(path: str) -> Iterator[_Row]:
         )
     # In a tab-separated file, quotes are ordinary characters unless the header is quoted.
     has_quotes = delimiter != "\t" or first.startswith('"')
-    cells = read_quoted_cells(path, delimiter) if has_quotes else read_cells(path)
+    cells = read_quoted_cells(path, delimiter, keeps_cr=True) if has_quotes else read_cells(path)
     header: List[str] = []
     for number, row in cells:
         where = f"{path}:{number}"
@@ -211,7 +212,7 @@ def _make_question(row: _Row, split: str, number: int, is_in_stream: bool) -> Qu
                 "no answer. To predict answers, use --predict_file."
             )
         answers = list(_answers(values["answers"], values["start"], where))
-        if answers and row.is_impossible is True:
+        if answers and row.is_impossible:
             raise InputError(
                 f'{where}: "is_impossible" is true, but the question has answers. Correct one.'
             )
@@ -249,7 +250,7 @@ def _answers(value: object, start: object, where: str) -> Iterator[Answer]:
         value = [value]
     if isinstance(value, dict):
         texts = _list(value.get("text"), where, "text")
-        starts = _list(value.get("answer_start", [None] * len(texts)), where, "answer_start")
+        starts = _list(_offset_in(value, [None] * len(texts)), where, "answer_start")
         if len(texts) != len(starts):
             raise InputError(
                 f"{where}: {count(len(texts), 'answer')}, but {count(len(starts), 'offset')}; "
@@ -262,8 +263,13 @@ def _answers(value: object, start: object, where: str) -> Iterator[Answer]:
             yield _answer(item, None, where)
         else:
             answer = _object(item, where)
-            offset = answer.get("answer_start", answer.get("start"))
-            yield _answer(answer.get("text"), offset, where)
+            yield _answer(answer.get("text"), _offset_in(answer), where)
+
+
+def _offset_in(answer: Mapping[str, object], default: object = None) -> object:
+    """Returns the offset, or the offsets, in an object with one or more answers."""
+    found = (answer.get(name) for name in _NAMES["start"])
+    return next((offset for offset in found if offset is not None), default)
 
 
 def _answer(text: object, start: object, where: str) -> Answer:
@@ -273,7 +279,7 @@ def _answer(text: object, start: object, where: str) -> Answer:
         return Answer(text, UNKNOWN, UNKNOWN)
     try:
         offset = _whole_number(start)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"{where}: found {start!r:.60} as the offset of an answer; expected a whole number of "
             "characters."

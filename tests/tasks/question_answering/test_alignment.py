@@ -54,6 +54,23 @@ def test_letter_of_a_character_with_an_accent_is_no_occurrence():
         aligned("Cafe", 0, context="A Cafe\u0301")
 
 
+@pytest.mark.parametrize(
+    "text", ["Vi\u1ec7t", "Vi\u00ea\u0323t", "Vi\u1eb9\u0302t", "Vie\u0302\u0323t"]
+)
+@pytest.mark.parametrize("written", ["Vi\u1ec7t", "Vi\u00ea\u0323t", "Vi\u1eb9\u0302t"])
+def test_marks_of_a_letter_can_be_in_any_order(text, written):
+    found = aligned(text, 3, context=f"In {written} Nam")
+    assert found == Answer(text, 3, 3 + len(written), repaired=text != written)
+
+
+def test_both_letters_i_of_turkish():
+    context = "\u0130zmir ve ISPARTA"
+    assert aligned("izmir", 1, context) == Answer("izmir", 0, 5, repaired=True)
+    lower = "\u0130zmir".lower()  # The dot is a character of its own.
+    assert aligned(lower, 1, context) == Answer(lower, 0, 5, repaired=True)
+    assert aligned("\u0131sparta", 1, context) == Answer("\u0131sparta", 9, 16, repaired=True)
+
+
 def test_emoji_and_combining_marks_at_the_edge_of_an_answer():
     context = "I \u2764\ufe0f e\u0301te\u0301!"
     assert aligned("e\u0301te\u0301", 5, context) == Answer("e\u0301te\u0301", 5, 10)

@@ -55,6 +55,8 @@ def test_squad_json(tmp_path, indent, version):
         [{"text": "Ann", "start": 0}],
         [{"text": "Ann", "answer_start": 0.0}],
         {"text": ["Ann"], "answer_start": [0]},
+        {"text": ["Ann"], "start": [0]},
+        [{"text": "Ann", "answer_start": None, "start": 0}],
     ],
 )
 @pytest.mark.parametrize("form", ["lines", "list", "data"])
@@ -81,6 +83,27 @@ def test_csv_and_tsv(tmp_path):
     assert fields(read(write(tmp_path / "semicolon.csv", text))) == [
         ("dev-1", "Who?", "Ann; Bob", [Answer("Ann", UNKNOWN, UNKNOWN)])
     ]
+
+
+def test_line_ends_in_a_quoted_cell_are_kept(tmp_path):
+    text = (
+        'question,context,answer,answer_start\r\nWho?,"Hi\r\n\r\nAnn\n.",Ann,6\r\n\r\nWhy?,x,,\r\n'
+    )
+    rows = read(write(tmp_path / "dev.csv", text))
+    assert [row.context for row in rows] == ["Hi\r\n\r\nAnn\n.", "x"]
+    assert QuestionAnsweringProcessor().checked("dev", rows)[0].answers == [Answer("Ann", 6, 9)]
+
+
+def test_mark_of_a_question_without_an_answer_in_a_table(tmp_path):
+    header = "question,context,is_impossible,answer\n"
+    rows = read(write(tmp_path / "dev.csv", f"{header}Who?,Ann,False,Ann\nWhy?,Ann,True,\n"))
+    assert [len(row.answers) for row in rows] == [1, 0]
+    path = write(tmp_path / "wrong.csv", f"{header}Who?,Ann,True,Ann\n")
+    with pytest.raises(InputError, match=':2: "is_impossible" is true, but the question has'):
+        read(path)
+    path = write(tmp_path / "none.csv", "question,context,is_impossible\nWho?,Ann,False\n")
+    with pytest.raises(InputError, match=':2: no "answers"; expected a list'):
+        read(path)
 
 
 def test_answers_of_data_to_predict_may_be_invalid(tmp_path):
@@ -116,6 +139,11 @@ def test_answers_of_data_to_predict_may_be_invalid(tmp_path):
             {"question": "Who?", "answers": [{"text": "Ann", "answer_start": float("nan")}]},
             CONTEXT,
             "found nan as the offset",
+        ),
+        (
+            {"question": "Who?", "answers": [{"text": "Ann", "answer_start": 10**400}]},
+            CONTEXT,
+            "as the offset of an answer; expected a whole number of characters.",
         ),
         (
             {"question": "Who?", "answers": {"text": ["Ann"], "answer_start": []}},
