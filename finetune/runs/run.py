@@ -53,6 +53,8 @@ def run(config: Config, task_class: Type[Task], processor_classes: ProcessorClas
 
 def _run(config: Config, task_class: Type[Task], processor_classes: ProcessorClasses) -> None:
     cluster = find_cluster(config)
+    if config.do_check:
+        cluster = None  # Each process can check by itself.
     if cluster is not None:
         _check_trains_once(config)
         if not cluster.is_chief:

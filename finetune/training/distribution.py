@@ -70,11 +70,11 @@ def _join(config: Config, cluster: Cluster, gpus: Sequence[str]) -> Devices:
         patience=config.worker_timeout,
     )
     number, processes = max(len(gpus), 1), len(cluster.members)
-    kind = "GPU" if gpus else "CPU"
+    each = f" with {count(len(gpus), 'GPU')} each" if gpus else ""
     return Devices(
         strategy=group.strategy,
         share=Share(cluster.number * number, number, processes * number),
-        description=f"{processes} processes with {count(number, kind)} each",
+        description=f"{processes} processes{each}",
         group=group,
     )
 

@@ -5,13 +5,14 @@ through theirs. So no further port is needed.
 """
 
 import json
+import socket
 import time
 from typing import Any, Dict, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from finetune.training.cluster import Cluster, Member
-from finetune.training.peers import PeerLost, Peers, leave
+from finetune.training.peers import CannotJoin, PeerLost, Peers, leave
 from finetune.util.errors import InputError
 
 _PAUSE = 0.1  # Seconds between two looks into a mailbox
@@ -49,7 +50,7 @@ class Group:
           patience: How long to wait for the others, in seconds.
 
         Raises:
-          InputError: The server cannot start, or another process does not answer.
+          CannotJoin: The server cannot start, or another process does not answer.
         """
         self.cluster = cluster
         self.strategy = _make_strategy(cluster, num_gpus)
@@ -210,6 +211,7 @@ def _make_strategy(cluster: Cluster, num_gpus: int) -> tf.distribute.Strategy:
 
 
 def _start_server(cluster: Cluster, session_config: tf.ConfigProto) -> tf.distribute.Server:
+    _check_port(cluster.own)
     try:
         return tf.distribute.Server(
             tf.train.ClusterSpec(cluster.addresses),
@@ -219,10 +221,26 @@ def _start_server(cluster: Cluster, session_config: tf.ConfigProto) -> tf.distri
             config=session_config,
         )
     except tf.errors.OpError as error:
-        raise InputError(
+        raise CannotJoin(
             f"TF_CONFIG: no server can be started at {cluster.own.address}, the address of this "
-            f"process ({error.message.splitlines()[0]}). Is another process using its port?"
+            f"process ({error.message.splitlines()[0]})."
         ) from error
+
+
+def _check_port(own: Member) -> None:
+    """Raises `CannotJoin` if the port is in use. TensorFlow's message would not say so."""
+    port = int(own.address.rpartition(":")[2])
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # As gRPC does
+        try:
+            probe.bind(("", port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise CannotJoin(
+                f"TF_CONFIG: port {port}, at which this process should answer as {own}, cannot be "
+                f"opened: {reason}. End the program that uses it, or set another port in the "
+                "TF_CONFIG of all processes."
+            ) from error
 
 
 def difference(chief: Dict[str, Any], other: Dict[str, Any], member: Member) -> Optional[str]:

@@ -6,6 +6,7 @@ was stopped, or whose machine has vanished, would wait forever.
 
 import logging
 import os
+import sys
 import threading
 import time
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
@@ -26,8 +27,19 @@ _PATIENCE = 30.0  # Without an answer
 _PATIENCE_IF_REFUSED = 10.0  # If its port refuses connections, as that of a killed process does
 _DEADLINE = 10.0  # Of one question
 _PAUSE = 2.0  # Between two questions
+_ADVICE_AFTER = 30.0  # Of waiting at the start
+_ADVICE = (
+    "If it was started, look at its output for an error. Otherwise, start the same command there, "
+    "with its own task in TF_CONFIG. Also check the address, its port and firewalls."
+)
 # By default, gRPC waits up to two minutes before it tries to connect again.
 _OPTIONS = (("grpc.max_reconnect_backoff_ms", 1000),)
+
+
+class CannotJoin(InputError):
+    """This process cannot reach the others, or they cannot reach it. A restart may help."""
+
+    status = LOST_STATUS
 
 
 class PeerLost(InputError):
@@ -69,22 +81,26 @@ class Peers:
         """Waits until all other processes answer.
 
         Raises:
-          InputError: One of them has not answered after `patience` seconds.
+          CannotJoin: One of them has not answered after `patience` seconds.
         """
-        give_up_at = time.monotonic() + patience
-        for member in self._members:
-            has_logged = False
-            while self._ask(member, min(_DEADLINE, patience)):
-                if time.monotonic() > give_up_at:
-                    raise InputError(
-                        f"{member} has not answered for {patience:.0f} seconds. Start the same "
-                        "command there, with its own task in TF_CONFIG, and check the address, its "
-                        "port and firewalls. --worker_timeout sets how long to wait."
-                    )
-                if not has_logged:
-                    _log.info("Waiting for %s", member)
-                    has_logged = True
-                time.sleep(0.2)
+        started_at = time.monotonic()
+        due = [
+            (0.0, logging.INFO, "Waiting for %s"),
+            (_ADVICE_AFTER, logging.WARNING, "Still waiting for %s. " + _ADVICE),
+        ]
+        missing = self._members
+        while missing := [one for one in missing if self._ask(one, min(_DEADLINE, patience))]:
+            names, seconds = ", ".join(map(str, missing)), time.monotonic() - started_at
+            if seconds > patience:
+                have = "has" if len(missing) == 1 else "have"
+                raise CannotJoin(
+                    f"{names} {have} not answered for {patience:.0f} seconds. {_ADVICE} "
+                    "--worker_timeout sets how long to wait."
+                )
+            if due and seconds >= due[0][0]:
+                _, level, text = due.pop(0)
+                _log.log(level, text, names)
+            time.sleep(0.2)
 
     def start(self) -> None:
         """Begins to watch."""
@@ -114,13 +130,15 @@ class Peers:
         return None
 
     def _watch(self, member: Member) -> None:
-        answered_at = time.monotonic()
+        silence, asked_at = 0.0, time.monotonic()
         while not self._stopped.wait(_PAUSE):
             problem = self._ask(member, _DEADLINE)
+            before, asked_at = asked_at, time.monotonic()
             if problem is None:
-                answered_at = time.monotonic()
+                silence = 0.0
                 continue
-            silence = time.monotonic() - answered_at
+            # If one question took longer than it can, this process itself was stopped meanwhile.
+            silence += min(asked_at - before, _PAUSE + _DEADLINE)
             if silence > problem.patience and not self._stopped.is_set():
                 self._on_lost(self._message(member, f"has not answered for {silence:.0f} seconds"))
                 return
@@ -149,6 +167,6 @@ class Peers:
 
 def leave(message: str) -> None:
     """Ends this process at once, with a message: its main thread may wait in TensorFlow."""
-    _log.error("%s", message)
+    _log.error("%s: %s", os.path.basename(sys.argv[0]), message)
     logging.shutdown()
     os._exit(LOST_STATUS)

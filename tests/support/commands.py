@@ -53,7 +53,10 @@ def python_command(script: str, *arguments: Any, patch: str = "", **flags: Any) 
       flags: See `command`.
     """
     module = script[: -len(".py")]
-    program = f"{patch}\nimport sys, {module}\nsys.exit({module}.main(sys.argv))"
+    program = (
+        f"{patch}\nimport sys, {module}\nsys.argv[0] = '{script}'\n"
+        f"sys.exit({module}.main(sys.argv))"
+    )
     return [sys.executable, "-c", program, *command(script, *arguments, **flags)[1:]]
 
 

@@ -1,5 +1,6 @@
 """Training in several processes, each of which is a command with its own TF_CONFIG."""
 
+import json
 import signal
 
 import pytest
@@ -8,7 +9,7 @@ from finetune.output import train_log
 from finetune.training.cluster import Member
 from finetune.training.peers import LOST_STATUS, Peers
 from finetune.util.errors import InputError
-from tests.support.commands import CLASSIFIER, python_command
+from tests.support.commands import CLASSIFIER, python_command, run
 from tests.support.processes import free_ports, run_group
 from tests.support.reviews import flags_for, make_folder, same_weights
 
@@ -52,7 +53,7 @@ def test_training_resumes_with_the_same_weights_after_a_worker_was_killed(review
     whole, killed = reviews / "whole", reviews / "killed"
     statuses, (of_chief, of_worker) = train(reviews, whole, "--do_eval")
     assert statuses == [0, 0], of_chief + of_worker
-    assert "Training on 2 processes with 1 CPU each: --train_batch_size=5 is divided" in of_chief
+    assert "Training on 2 processes: --train_batch_size=5 is divided" in of_chief
     assert "step 4: dev macro_f1" in of_chief
     assert "dev macro_f1" not in of_worker
 
@@ -60,7 +61,7 @@ def test_training_resumes_with_the_same_weights_after_a_worker_was_killed(review
     assert statuses == [LOST_STATUS, -signal.SIGKILL], of_chief
     assert "Traceback" not in of_chief
     last = of_chief.splitlines()[-1]
-    assert "worker 1 (localhost:" in last
+    assert last.startswith("run_classifier.py: worker 1 (localhost:")
     assert last.endswith("the same commands resume training from the last checkpoint.")
 
     statuses, (of_chief, of_worker) = train(reviews, killed, "--do_eval")
@@ -81,6 +82,15 @@ def test_worker_with_other_flags_is_refused(reviews, tmp_path):
         assert "its --seed is not that of the chief (43 instead of 42)." in line
         assert "Traceback" not in message
     assert not list((tmp_path / "out").glob("*"))  # Nothing was started.
+
+
+def test_each_process_can_check_the_data(reviews, monkeypatch, capsys):
+    workers = ["localhost:1", "localhost:2"]
+    config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    flags = {**flags_for(reviews), "do_train": None}
+    assert run(CLASSIFIER, "--do_check", **flags) == 0
+    assert "10 (50.0%)" in capsys.readouterr().out
 
 
 def test_process_that_does_not_answer_is_reported():
