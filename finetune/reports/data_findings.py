@@ -184,7 +184,7 @@ def label_findings(
     rare = {label: n for label, n in train_counts.items() if 0 < n <= median * _RARE}
     if rare:
         counted = (f"{label!r} ({_number_of(int(n), unit)})" for label, n in rare.items())
-        what = f"rare labels, perhaps misspelled: {_listed(counted)}"
+        what = f"rare labels, perhaps misspelt: {_listed(counted)}"
         found.append(Finding(NOTE, what, len(rare), []))
     lacking = [
         label for label, n in (dev_counts or {}).items() if not n and train_counts.get(label)

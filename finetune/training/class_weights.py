@@ -59,7 +59,7 @@ def _balanced(counts: Sequence[int]) -> List[float]:
 
 def _checked(weights: List[float]) -> List[float]:
     if not any(weights):
-        raise UsageError("--class_weights: all weights are 0, so nothing would be learned.")
+        raise UsageError("--class_weights: all weights are 0, so nothing would be learnt.")
     return weights
 
 

@@ -129,11 +129,11 @@ def test_label_findings_cover_missing_similar_and_rare_labels():
     assert label_findings(train, dev, "rows") == [
         Finding("warning", "labels that do not occur in the training data: 'none'", 1, []),
         Finding("warning", "labels that look or mean the same: 'ham' and 'Ham '", 1, []),
-        Finding("note", "rare labels, perhaps misspelled: 'eggs' (5 rows)", 1, []),
+        Finding("note", "rare labels, perhaps misspelt: 'eggs' (5 rows)", 1, []),
         Finding("note", "labels that do not occur in the dev data: 'cheese'", 1, []),
     ]
     (rare,) = label_findings({"PER": 41, "LOC": 40, "ORG": 1}, None, "entities")
-    assert rare.what == "rare labels, perhaps misspelled: 'ORG' (1 entity)"
+    assert rare.what == "rare labels, perhaps misspelt: 'ORG' (1 entity)"
 
 
 def test_at_most_20_labels_are_listed():

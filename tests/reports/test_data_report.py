@@ -233,7 +233,7 @@ def test_missing_and_rare_labels_are_found(model, tmp_path):
     findings = check(model, tmp_path / "out", *flags, "--labels=pos,neg,nge")["problems"]
     # Now the median is 20, and a twentieth of that is 1.
     notes = [(f["severity"], f["what"]) for f in findings]
-    assert ("note", "rare labels, perhaps misspelled: 'nge' (1 row)") in notes
+    assert ("note", "rare labels, perhaps misspelt: 'nge' (1 row)") in notes
 
 
 def test_many_truncated_rows_are_a_warning_and_windows_truncate_none(model, tmp_path):

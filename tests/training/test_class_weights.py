@@ -30,7 +30,7 @@ def test_class_weights_match_a_hand_calculation(given, counts, expected):
         (["a=x"], "found 'a=x'; expected a number that is at least 0."),
         (["a=1", "a=2"], "'a' occurs twice."),
         (["a=1", "2"], "found '2'; expected label=weight."),
-        (["0", "0", "0"], "all weights are 0, so nothing would be learned."),
+        (["0", "0", "0"], "all weights are 0, so nothing would be learnt."),
     ],
 )
 def test_invalid_class_weights_are_rejected(given, message):
