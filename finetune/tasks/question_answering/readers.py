@@ -202,6 +202,10 @@ def _make_question(row: _Row, split: str, number: int, is_in_stream: bool) -> Qu
     guid = values["id"]
     if isinstance(guid, bool) or not isinstance(guid, (str, int, float, type(None))):
         raise InputError(f'{where}: found {guid!r:.60} as "id"; expected a string or a number.')
+    if has_surrogates(str(guid)):
+        raise InputError(
+            f"{where}: the id contains half a surrogate pair, which is not a character."
+        )
     answers: Optional[List[Answer]] = None
     if split == "test":
         answers = None if is_in_stream else _answers_if_any(row)

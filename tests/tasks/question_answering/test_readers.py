@@ -156,6 +156,7 @@ def test_answers_of_data_to_predict_may_be_invalid(tmp_path):
             '"is_impossible" is true, but the question has answers.',
         ),
         ({"id": [1], "question": "Who?", "answers": []}, CONTEXT, 'found [1] as "id"; expected'),
+        ({"id": "\ud83d", "question": "Who?", "answers": []}, CONTEXT, "the id contains half a"),
     ],
 )
 def test_bad_question_is_named(tmp_path, qa, context, message):
