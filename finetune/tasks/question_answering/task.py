@@ -151,6 +151,7 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
                 "--version_2_with_negative=false says that all questions have one."
             )
         task.allows_no_answer = bool(config.version_2_with_negative) or unanswerable is not None
+        task._warn_of_unused_threshold()
         return task
 
     @classmethod
@@ -166,7 +167,17 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         given = config.version_2_with_negative
         task.allows_no_answer = bool(facts.get("allows_no_answer")) if given is None else given
         task.recall(facts)
+        task._warn_of_unused_threshold()
         return task
+
+    def _warn_of_unused_threshold(self) -> None:
+        threshold = self.config.null_score_diff_threshold
+        if threshold is not None and not self.allows_no_answer:
+            _log.warning(
+                "--null_score_diff_threshold=%g has no effect, because the model always gives an "
+                "answer. To allow no answer, set --version_2_with_negative=true.",
+                threshold,
+            )
 
     def facts(self) -> QaFacts:
         facts = QaFacts(allows_no_answer=self.allows_no_answer)

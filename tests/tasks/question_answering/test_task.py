@@ -47,6 +47,16 @@ def model(tmp_path):
     return types.SimpleNamespace(tokenizer=FullTokenizer(str(path)))
 
 
+@pytest.mark.parametrize("allows", [False, True])
+def test_threshold_without_effect_is_named(model, caplog, allows):
+    files = QuestionAnsweringProcessor()
+    config = resolve(null_score_diff_threshold=0.5, version_2_with_negative=allows)
+    QuestionAnswering.learn(config, Processors(files, files), model, [])
+    QuestionAnswering.restore(config, Processors(files, files), model, [], {})
+    message = "--null_score_diff_threshold=0.5 has no effect, because the model always"
+    assert caplog.text.count(message) == (0 if allows else 2)
+
+
 def test_only_training_and_tune_use_the_threshold_of_the_data(model):
     rows = [Question("1", "the", "he", [Answer("he", 0, 2)]), Question("2", "the", "he", [])]
     logits = np.array([[0.0, 0, 0, 9, 0], [4.0, 0, 0, 5, 0]], np.float32)  # Odds of -18 and -2
