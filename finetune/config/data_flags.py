@@ -102,7 +102,7 @@ class DataFlags:
     max_line_length: Optional[int] = integer_flag(
         None,
         "Maximum number of characters in a line or cell of the data files. A longer one is an "
-        "error.",
+        "error, except in JSON files of questions, which often have one line.",
         "data",
         default_if_unset=MAX_LINE_LENGTH,
         kept=True,
