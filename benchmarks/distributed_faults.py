@@ -15,7 +15,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.support import ROOT, reviews
 from tests.support.commands import CLASSIFIER, command
+from tests.support.processes import free_ports
 
 LOST_STATUS = 138
 LIMIT = 60.0  # Seconds in which the other process must end
@@ -44,17 +44,6 @@ class Process(NamedTuple):
         """The last message."""
         lines = self.log.read_text().splitlines()
         return lines[-1] if lines else ""
-
-
-def free_ports(number: int) -> List[int]:
-    """Returns ports that nothing listens on."""
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("localhost", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def start(folder: Path, out: Path, epochs: int) -> List[Process]:
