@@ -65,6 +65,7 @@ def _parse(page: str, text: str) -> _Page:
             blocks[-1] = blocks[-1]._replace(text=f"{blocks[-1].text}{line[4:]}\n")
             continue
         else:
+            assert "```" not in line, f"{page}:{number}: a fence must not be indented"
             prose.append((number, line))
         in_block, was_blank = False, not line.strip()
     assert language is None, f"{page}: a fence is not closed"
