@@ -59,6 +59,7 @@ NOT_RUN = {
     "python benchmarks/speed_qa.py --data_dir DIR": "needs data sets, downloads and minutes",
     "python benchmarks/speed_serving.py --data_dir DIR --output_dir OUTPUT_DIR": "needs data",
     "python benchmarks/speed_onnx.py --data_dir DIR --output_dir OUTPUT_DIR": "needs data",
+    "python benchmarks/agreement.py --output_dir OUTPUT_DIR --file FILE": "needs a model",
     "python benchmarks/serving_load.py --data_dir DIR --output_dir OUTPUT_DIR": "needs data",
     "python benchmarks/speed_grouping.py --train_file FILE --model_dir model_dir": "needs data",
     "python benchmarks/natural_text.py --model OUTPUT_DIR --conll dev.txt": "needs sacremoses",
