@@ -117,7 +117,7 @@ def test_more_folds_than_distinct_texts_raise_an_error(tmp_path):
 
 def test_error_names_the_flag_of_a_missing_file(tmp_path, train_file):
     data = data_set(tmp_path, train_file=train_file)
-    missing = r"^--dev_file is missing; expected .* --data_dir with a dev file, or --split=80:20\.$"
+    missing = r"^--dev_file is missing\. Set it, or --data_dir with a dev file, or --split=80:20\.$"
     with pytest.raises(UsageError, match=missing):
         data.examples("dev")
     data = data_set(tmp_path, train_file=train_file, split="80:20")
