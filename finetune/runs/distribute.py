@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from finetune.training.peers import LOST_STATUS
 from finetune.util import signals
+from finetune.util.arguments import ArgumentParser
 from finetune.util.errors import InputError, UsageError
 from finetune.util.log import set_up_logging
 from finetune.util.plurals import count
@@ -70,10 +71,9 @@ def _split(arguments: List[str]) -> Tuple[List[str], List[str]]:
     return arguments[:place], arguments[place + 1 :]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog=f"python {_PROGRAM}",
-        allow_abbrev=False,
         usage="%(prog)s --num_workers=N [flags] -- SCRIPT [flags of the script]",
         description="Trains in several processes, on this machine or on a Ray cluster.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

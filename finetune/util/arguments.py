@@ -1,4 +1,4 @@
-"""Read the flags of the scripts that do not train: their `argparse` parser."""
+"""Read the flags of the scripts that `argparse` parses, which do not train themselves."""
 
 import argparse
 from typing import Any, NoReturn
