@@ -17,7 +17,9 @@ from tests.support.documentation import PAGES, anchors, commands, indented, link
 LINKING_PAGES = [*PAGES, "CHANGELOG.md"]
 TROUBLESHOOTING = "docs/troubleshooting.md"
 # Flags of other programs that the pages name.
-OTHER_FLAGS = {"hypothesis", "use_tpu", "tpu_name", "num_tpu_cores", "logdir", "fast"}
+OTHER_FLAGS = {
+    "hypothesis", "use_tpu", "tpu_name", "num_tpu_cores", "verbose_logging", "logdir", "fast"
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("page", LINKING_PAGES)

@@ -11,6 +11,16 @@ from finetune.config.flags import flag_of
 from finetune.util.errors import UsageError
 from finetune.util.paths import local_path
 
+# Flags of Google's scripts that are not needed here, and why.
+_FLAGS_TO_LEAVE_OUT = {
+    **dict.fromkeys(
+        "use_tpu nouse_tpu tpu_name tpu_zone gcp_project master num_tpu_cores "
+        "iterations_per_loop".split(),
+        "the toolkit does not use TPUs",
+    ),
+    "verbose_logging": "warnings about the data are always shown",
+}
+
 
 def declare_flags(config_class: Type[Config], flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines a flag for each field of a configuration.
@@ -56,7 +66,8 @@ def parse_flags(
       flag_values: The registry that contains these flags.
 
     Raises:
-      UsageError: An argument is not a flag, a value is invalid, or flags contradict each other.
+      UsageError: An argument is not a flag, or is one of Google's that is not needed here; a value
+        is invalid; or flags contradict each other.
       flags.Error: A flag is unknown or its value has the wrong type.
     """
     try:
@@ -64,6 +75,13 @@ def parse_flags(
     except RecursionError as error:  # absl recurses when it looks for flags with similar names.
         longest = max(argv[1:], key=len)
         raise UsageError(f"Unknown flag: {longest[:80]!r} … ({len(longest)} characters)") from error
+    except flags.UnrecognizedFlagError as error:
+        reason = _FLAGS_TO_LEAVE_OUT.get(error.flagname)
+        if reason is None:
+            raise
+        raise UsageError(
+            f"--{error.flagname}: leave out this flag of Google's scripts; {reason}."
+        ) from error
     except ValueError as error:  # The number has more digits than Python accepts.
         raise UsageError(f"The value of a flag cannot be read as a number: {error}") from error
     if rest:

@@ -7,6 +7,8 @@ import os
 import shlex
 from typing import Callable, Dict, List
 
+import numpy as np
+
 from finetune.config.config import Config
 from finetune.config.flags import FlagValue, flag_of
 from finetune.output import names
@@ -21,6 +23,9 @@ from finetune.util.files import atomic_text
 from finetune.util.printable import Block
 
 _log = logging.getLogger(__name__)
+
+# Flags whose values the held-out rows decide: the model of all rows has no dev file to find them.
+_TUNED = ("thresholds", "null_score_diff_threshold")
 
 # Flags that the command for a model of all rows omits, besides those of evaluation.
 _NOT_FOR_ALL_ROWS = ("output_dir", "overwrite_output_dir", "resume_with_changes", "split_seed")
@@ -99,12 +104,14 @@ def _command_for_all_rows(config: Config, pooled: Pooled) -> str:
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(config)
         if getattr(config, field.name) != field.default
-        and flag_of(field).group != "evaluation"
+        and (flag_of(field).group != "evaluation" or flag_of(field).kept)
         and not flag_of(field).per_command
         and field.name not in _NOT_FOR_ALL_ROWS
     }
-    if "thresholds" in pooled.task.facts():  # They were tuned, for which it would need a dev file.
-        settings["thresholds"] = [f"{number:.4g}" for number in pooled.task.facts()["thresholds"]]
+    facts = pooled.task.facts()
+    for name in _TUNED:
+        if name in facts:
+            settings[name] = [f"{number:.4g}" for number in np.atleast_1d(facts[name])]
     settings["do_train"] = True
     settings["output_dir"] = os.path.join(config.output_dir, names.FINAL_FOLDER)
     flags = [f"--{name}={_as_flag(value)}" for name, value in settings.items()]

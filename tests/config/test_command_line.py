@@ -80,6 +80,10 @@ def test_flag_that_tokenization_defines_is_kept_with_its_own_default():
         ("--num_train_epochs=0", "--num_train_epochs=0: expected a number above 0."),
         ("--eval_every=-3", "--eval_every=-3: expected epoch, or a number of steps above 0."),
         ("--train_file=-", "--train_file=-: only --predict_file can be standard input."),
+        (
+            "--use_tpu=False",
+            "--use_tpu: leave out this flag of Google's scripts; the toolkit does not use TPUs.",
+        ),
     ],
 )
 def test_invalid_argument_is_rejected(argument, message):

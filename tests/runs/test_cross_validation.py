@@ -15,6 +15,7 @@ from finetune.runs.held_out import Pooled
 from finetune.tasks.classification.config import ClassifierConfig
 from finetune.tasks.data_set import Fold
 from finetune.tasks.mistakes import Answers, EvaluationDetails
+from finetune.tasks.question_answering.config import QaConfig
 from finetune.util.errors import InputError
 
 
@@ -105,6 +106,21 @@ def test_next_command_trains_on_all_rows_with_the_same_settings(tmp_path, pooled
         "--bert_config_file=c.json", "--num_train_epochs=2.5", "--problem_type=multi_label",
         "--labels=a,b", "--thresholds=0.25,0.1235", "--padding_free=false",
         f"--output_dir={out / 'final'}",
+    }  # fmt: skip
+
+
+def test_next_command_has_the_threshold_of_all_rows_and_settings_kept_with_a_model(
+    tmp_path, pooled, caplog
+):
+    caplog.set_level("INFO")
+    pooled["null_score_diff_threshold"] = -1.23456
+    flags = {"num_folds": 2, "max_answer_length": 5, "n_best_size": 3}
+    settings = QaConfig(do_train=True, train_file="a.json", output_dir=str(tmp_path), **flags)
+    cross_validation.run(settings, lambda config, fold: fold_with({"f1": 1.0}))
+    command = shlex.split(caplog.messages[-1].rpartition("\nnext ")[2])
+    assert set(command[2:]) == {
+        "--do_train=true", "--train_file=a.json", "--max_answer_length=5",
+        "--null_score_diff_threshold=-1.235", f"--output_dir={tmp_path / 'final'}",
     }  # fmt: skip
 
 

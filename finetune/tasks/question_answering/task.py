@@ -63,7 +63,7 @@ class QaFacts(TypedDict, total=False):
     """The facts that are kept with a model.
 
     `allows_no_answer` says whether a question may have no answer, `null_score_diff_threshold` the
-    threshold that an evaluation found best for it.
+    threshold for it: that of the training command, or the one that an evaluation found best.
     """
 
     allows_no_answer: bool
@@ -151,6 +151,7 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
                 "--version_2_with_negative=false says that all questions have one."
             )
         task.allows_no_answer = bool(config.version_2_with_negative) or unanswerable is not None
+        task.recall({})
         task._warn_of_unused_threshold()
         return task
 
@@ -186,7 +187,9 @@ class QuestionAnswering(Task[QaConfig, Question, QuestionFeatures]):
         return facts
 
     def recall(self, facts: Mapping[str, Any]) -> None:
-        self.kept_threshold = facts.get("null_score_diff_threshold")
+        name = "null_score_diff_threshold"
+        given = self.config.null_score_diff_threshold if self.config.do_train else None
+        self.kept_threshold = facts.get(name) if given is None else given
 
     def encode(
         self,

@@ -57,6 +57,20 @@ def test_threshold_without_effect_is_named(model, caplog, allows):
     assert caplog.text.count(message) == (0 if allows else 2)
 
 
+@pytest.mark.parametrize(("given", "kept"), [(0.5, 0.5), (None, -2.0)])
+def test_threshold_of_the_training_command_is_kept_with_the_model(model, given, kept):
+    files = QuestionAnsweringProcessor()
+    arguments = (Processors(files, files), model)
+    config = resolve(null_score_diff_threshold=given, version_2_with_negative=True)
+    task = QuestionAnswering.learn(config, *arguments, [])
+    assert task.facts().get("null_score_diff_threshold") == given
+    task.recall({"null_score_diff_threshold": -2.0})  # The training run is resumed.
+    assert task.facts()["null_score_diff_threshold"] == kept
+    config = resolve(do_train=False, do_predict=True, null_score_diff_threshold=given)
+    task = QuestionAnswering.restore(config, *arguments, [], {"null_score_diff_threshold": -2.0})
+    assert task.facts()["null_score_diff_threshold"] == -2.0
+
+
 def test_only_training_and_tune_use_the_threshold_of_the_data(model):
     rows = [Question("1", "the", "he", [Answer("he", 0, 2)]), Question("2", "the", "he", [])]
     logits = np.array([[0.0, 0, 0, 9, 0], [4.0, 0, 0, 5, 0]], np.float32)  # Odds of -18 and -2
