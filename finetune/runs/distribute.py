@@ -190,7 +190,11 @@ def _attempt(options: argparse.Namespace, command: List[str]) -> Optional[Comman
         resources["GPU"] = options.gpus_per_worker
     trainer = TensorflowTrainer(
         run_command,
-        train_loop_config={"command": command, "folder": os.getcwd()},
+        train_loop_config={
+            "command": command,
+            "folder": os.getcwd(),
+            "uses_gpus": options.gpus_per_worker > 0,
+        },
         scaling_config=ScalingConfig(
             num_workers=options.num_workers,
             use_gpu=options.gpus_per_worker > 0,
@@ -229,7 +233,8 @@ def run_command(config: Dict[str, Any]) -> None:
     """Runs the command in a process of Ray's, which has set TF_CONFIG.
 
     Args:
-      config: The `command`, a list, and the `folder` in which it was given.
+      config: The `command`, a list, the `folder` in which it was given, and whether it
+        `uses_gpus`: those that Ray has given to this process.
 
     Raises:
       CommandFailed: The command has failed.
@@ -240,6 +245,8 @@ def run_command(config: Dict[str, Any]) -> None:
     # script chooses what TensorFlow logs.
     ours = ("TF_USE_LEGACY_KERAS", "TF_CPP_MIN_LOG_LEVEL")
     environment = {name: value for name, value in os.environ.items() if name not in ours}
+    if not config["uses_gpus"]:  # All processes of a machine would use its GPUs.
+        environment["CUDA_VISIBLE_DEVICES"] = "-1"
     # In a process of its own, because Ray's has already imported TensorFlow.
     with subprocess.Popen(
         [sys.executable, os.path.join(_ROOT, program), *arguments],

@@ -87,9 +87,25 @@ def test_a_mistake_differs_from_other_failures(
     (tmp_path / "run_ner.py").write_text(f"{program}sys.exit({status})")
     monkeypatch.setattr(distribute_run, "_ROOT", str(tmp_path))
     with pytest.raises(distribute_run.CommandFailed) as error:
-        distribute_run.run_command({"command": ["run_ner.py"], "folder": str(tmp_path)})
+        distribute_run.run_command(
+            {"command": ["run_ner.py"], "folder": str(tmp_path), "uses_gpus": False}
+        )
     assert error.value.args == (status, message, is_mistake)
     assert capsys.readouterr().err == f"run_ner.py: Hello.\n{line}\n"
+
+
+@pytest.mark.parametrize(("uses_gpus", "visible"), [(True, "1"), (False, "-1")])
+def test_gpus_are_hidden_unless_they_were_requested(
+    uses_gpus, visible, tmp_path, monkeypatch, capfd
+):
+    program = 'import os; print(os.environ["CUDA_VISIBLE_DEVICES"])'
+    (tmp_path / "run_ner.py").write_text(program)
+    monkeypatch.setattr(distribute_run, "_ROOT", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")  # Ray sets it.
+    distribute_run.run_command(
+        {"command": ["run_ner.py"], "folder": str(tmp_path), "uses_gpus": uses_gpus}
+    )
+    assert capfd.readouterr().out == f"{visible}\n"
 
 
 LOST = distribute_run.CommandFailed(138, "run_ner.py: worker 1 is gone.")
