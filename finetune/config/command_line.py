@@ -94,7 +94,7 @@ def parse_flags(
     values = {name: flag.value for name, flag in given.items() if flag.present}
     for name in config_class.path_flags():
         if values.get(name):
-            values[name] = local_path(values[name], name)
+            values[name] = local_path(values[name], name, allows_remote=name == "output_dir")
     config = config_class(**values)
     config.check_given()
     return config

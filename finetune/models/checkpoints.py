@@ -1,7 +1,6 @@
 """Read and write checkpoints, and report which of their variables match a graph."""
 
 import dataclasses
-import glob
 import logging
 import re
 from typing import Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Set, Tuple, Union
@@ -257,7 +256,7 @@ def read_shapes(checkpoint: str) -> Dict[str, List[int]]:
 
 def open_checkpoint(checkpoint: str) -> CheckpointReader:
     """Returns a reader of a checkpoint; raises `InputError` if it is missing or damaged."""
-    if not glob.glob(glob.escape(checkpoint) + ".index"):
+    if not tf.io.gfile.exists(checkpoint + ".index"):
         what = foreign.describe(checkpoint)
         if what is not None:
             raise InputError(f"{checkpoint} is {what}")

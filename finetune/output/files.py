@@ -85,6 +85,11 @@ def remove_leftovers(output_dir: str) -> None:
             os.remove(path)
 
 
+def is_unfinished(name: str) -> bool:
+    """Returns whether a file of this name is still being written, or was left by a killed run."""
+    return bool(_UNFINISHED.search(name))
+
+
 def _matching(output_dir: str, patterns: Sequence[str]) -> List[str]:
     """Returns the files that match the patterns, and their unfinished files left by a kill."""
     return sorted({*_glob(output_dir, patterns), *_unfinished(output_dir, patterns)})
@@ -94,7 +99,7 @@ def _unfinished(output_dir: str, patterns: Sequence[str]) -> List[str]:
     """Returns the unfinished files of the files that match the patterns."""
     endings = (".????????.tmp", ".tempstate*", ".tmp*")
     found = _glob(output_dir, [pattern + ending for pattern in patterns for ending in endings])
-    return [path for path in found if _UNFINISHED.search(path)]
+    return [path for path in found if is_unfinished(path)]
 
 
 def _glob(output_dir: str, patterns: Iterable[str]) -> List[str]:

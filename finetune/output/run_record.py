@@ -30,6 +30,7 @@ from finetune.output import names
 from finetune.util.errors import InputError
 from finetune.util.files import atomic_text, sha256_of
 from finetune.util.json_files import SchemaError, parse, read_schema
+from finetune.util.paths import shown
 
 _log = logging.getLogger(__name__)
 
@@ -205,6 +206,7 @@ def make(config: Config, pretrained: Pretrained) -> RunRecord:
       pretrained: The model that training starts from.
     """
     settings = dataclasses.asdict(config)
+    settings["output_dir"] = shown(config.output_dir)
     settings["do_lower_case"] = pretrained.do_lower_case
     fingerprints = _model_fingerprints(pretrained)
     if config.init_checkpoint:

@@ -14,6 +14,7 @@ from finetune.reports import data_report, plots
 from finetune.reports.data_report_text import format_report
 from finetune.tasks.mistakes import Answers, EvaluationDetails, NumberAnswers
 from finetune.util.files import atomic_text
+from finetune.util.paths import shown
 
 if TYPE_CHECKING:
     import jinja2
@@ -87,7 +88,7 @@ def write(
     path = os.path.join(output_dir, scored.files.report if scored else names.REPORT)
     with atomic_text(path) as writer:
         # The JSON files may contain lone surrogates, which cannot be encoded as UTF-8.
-        writer.write(page.encode("utf-8", "replace").decode("utf-8"))
+        writer.write(shown(page).encode("utf-8", "replace").decode("utf-8"))
     return path
 
 

@@ -22,6 +22,7 @@ from finetune.output import names
 from finetune.util import signals
 from finetune.util.errors import BUG, HelperError, InputError, UsageError
 from finetune.util.log import set_up_logging, set_verbosity
+from finetune.util.paths import is_remote
 from finetune.util.printable import printable
 from finetune.util.quick_imports import import_estimator, import_tensorflow
 
@@ -89,7 +90,8 @@ def _check_required(config: Config) -> None:
     Otherwise, the message would have to wait for the import of TensorFlow.
     """
     starts = config.learns_labels and not config.num_folds and not config.compares_trainings
-    if starts and not os.path.exists(os.path.join(config.output_dir, names.RECORD)):
+    is_local = not is_remote(config.output_dir)
+    if starts and is_local and not os.path.exists(os.path.join(config.output_dir, names.RECORD)):
         config.check_required()
 
 

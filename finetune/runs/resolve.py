@@ -6,7 +6,7 @@ Nothing is trained or written here. train.py, evaluate.py, predict.py and check.
 import dataclasses
 import difflib
 import os
-from typing import Dict, Mapping, Optional, Sequence, Tuple, Type
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple, Type
 
 import tokenization
 from finetune.config.config import Config
@@ -48,6 +48,7 @@ class Run:
       is_part: Whether the command has other training runs.
       warnings: Warnings about the training file, for the data report.
       cluster: The processes that train together; None if there is only this one.
+      publish: Writes what has changed in the output directory to the place that it is a copy of.
     """
 
     config: Config
@@ -61,6 +62,7 @@ class Run:
     is_part: bool
     warnings: Sequence[str]
     cluster: Optional[Cluster] = None
+    publish: Callable[[], None] = lambda: None
 
     @property
     def record(self) -> Optional[RunRecord]:

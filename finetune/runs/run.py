@@ -3,13 +3,13 @@
 import contextlib
 import dataclasses
 import logging
-from typing import Dict, Iterator, List, NamedTuple, Optional, Type
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type
 
 import numpy as np
 
 from finetune.config.config import Config
 from finetune.config.flags import is_set
-from finetune.output import files, resume, run_record
+from finetune.output import files, remote, resume, run_record
 from finetune.output.score_files import ScoreFiles
 from finetune.reports import data_report
 from finetune.reports.data_report_text import format_report
@@ -27,10 +27,11 @@ from finetune.runs.trials import Result
 from finetune.runs.worker import run_worker
 from finetune.tasks.data_set import Fold
 from finetune.tasks.task import Task
-from finetune.training.cluster import find_cluster
+from finetune.training.cluster import Cluster, find_cluster
 from finetune.util.errors import UsageError
 from finetune.util.files import user_path_errors
 from finetune.util.lock import Lock
+from finetune.util.paths import is_remote
 from finetune.util.printable import Block
 
 _log = logging.getLogger(__name__)
@@ -47,31 +48,50 @@ def run(config: Config, task_class: Type[Task], processor_classes: ProcessorClas
     Raises:
       InputError: A flag, a file or the data is wrong; the message says where and what to do.
     """
-    with user_path_errors(config.paths):
-        _run(config, task_class, processor_classes)
-
-
-def _run(config: Config, task_class: Type[Task], processor_classes: ProcessorClasses) -> None:
     cluster = find_cluster(config)
     if config.do_check:
         cluster = None  # Each process can check by itself.
     if cluster is not None:
         _check_trains_once(config)
         if not cluster.is_chief:
-            run_worker(config, task_class, processor_classes, cluster)
+            with user_path_errors(config.paths):
+                run_worker(config, task_class, processor_classes, cluster)
             return
+    with _local_output(config) as (local, publish), user_path_errors(local.paths):
+        _run(local, task_class, processor_classes, cluster, publish)
+
+
+@contextlib.contextmanager
+def _local_output(config: Config) -> Iterator[Tuple[Config, Callable[[], None]]]:
+    """Yields the configuration with a local output directory; and what writes it back."""
+    if not is_remote(config.output_dir):
+        yield config, lambda: None
+        return
+    with remote.opened(config.output_dir) as copy:
+        yield config.with_values({"output_dir": copy.folder}), copy.publish
+
+
+def _run(
+    config: Config,
+    task_class: Type[Task],
+    processor_classes: ProcessorClasses,
+    cluster: Optional[Cluster],
+    publish: Callable[[], None],
+) -> None:
     if task_class.needs_no_model(config):
         _score_given(config, task_class, processor_classes)
         return
 
     def run_fold(config: Config, fold: Fold) -> HeldOut:
         resolved = resolve(config, task_class, processor_classes, fold=fold)
+        resolved = dataclasses.replace(resolved, publish=publish)
         outcome = run_model(resolved, shows_data=fold.index == 0)
         assert outcome.data is not None
         return HeldOut(resolved, outcome.data, outcome.outputs, outcome.result.scores)
 
     def run_trial(config: Config, is_first: bool) -> Result:
         resolved = resolve(config, task_class, processor_classes, is_trial=True)
+        resolved = dataclasses.replace(resolved, publish=publish)
         return run_model(resolved, shows_data=is_first).result
 
     if config.num_folds:
@@ -83,7 +103,7 @@ def _run(config: Config, task_class: Type[Task], processor_classes: ProcessorCla
             trials.run(config, run_trial)
         config = trials.without_training(config)
     resolved = resolve(config, task_class, processor_classes)
-    resolved = dataclasses.replace(resolved, cluster=cluster)
+    resolved = dataclasses.replace(resolved, cluster=cluster, publish=publish)
     if config.do_check:
         check(resolved)
     elif config.only_embeds:

@@ -66,6 +66,7 @@ def _train(
         _claim_output_dir(run, record)
         data_report.write(report, output_dir)
         run.data.write_split(output_dir)
+        run.publish()
     else:
         _update_record(run, record)
     if start.is_finished:
@@ -85,7 +86,7 @@ def _train(
     stop_hook = GroupStopHook if run.cluster else StopHook
     with contextlib.closing(KeptSession(run, data.task)) as session:
         score = functools.partial(_score, run, data, session)
-        trainer = Trainer(config, plan, goal, score, stop_hook)
+        trainer = Trainer(config, plan, goal, score, stop_hook, run.publish)
         trainer.train(start.step, training.estimator, training.input_fn)
     _log.info("Trained: %s", training_checkpoints.finish_training(output_dir))
     best = best_model.checkpoint_of(output_dir)

@@ -5,6 +5,8 @@ import os
 import tempfile
 import time
 
+import tensorflow.compat.v1 as tf
+
 from finetune.config.config import Config
 from finetune.output import run_record
 from finetune.runs.identity import identity_of
@@ -85,7 +87,7 @@ def _shared(output_dir: str, checkpoint: str) -> str:
     """Returns the path of a checkpoint that the chief has named."""
     path = os.path.join(output_dir, checkpoint)
     give_up_at = time.monotonic() + _FILE_PATIENCE  # Network file systems show files late.
-    while not os.path.exists(path + ".index"):
+    while not tf.io.gfile.exists(path + ".index"):
         if time.monotonic() > give_up_at:
             raise InputError(
                 f"--output_dir={output_dir} does not contain {checkpoint}, from which the chief "

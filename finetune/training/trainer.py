@@ -43,6 +43,7 @@ class Trainer:
         goal: Goal,
         evaluate: Evaluate,
         make_stop_hook: MakeStopHook = StopHook,
+        publish: Callable[[], None] = lambda: None,
     ):
         """Creates a trainer.
 
@@ -52,12 +53,14 @@ class Trainer:
           goal: The metric that selects the best model.
           evaluate: Scores a checkpoint on the dev file.
           make_stop_hook: Makes the hook that ends training after a signal.
+          publish: Called after each checkpoint, once it is evaluated.
         """
         self._config = config
         self._plan = plan
         self._goal = goal
         self._evaluate = evaluate
         self._make_stop_hook = make_stop_hook
+        self._publish = publish
         self._stop: signals.StopRequest
         self._log: TrainLog
         self._watch: WatchHook
@@ -77,7 +80,7 @@ class Trainer:
         """
         self._log = TrainLog(self._config.output_dir, start_step)
         self._watch = WatchHook(self._plan, self._log, skips_overflows=self._config.use_fp16)
-        saver = SaverHook(self._config.output_dir, self._plan, self._evaluate_if_due)
+        saver = SaverHook(self._config.output_dir, self._plan, self._after_save)
         try:
             with signals.deferred() as self._stop, self._advice():
                 if not self._is_done(start_step):
@@ -99,9 +102,11 @@ class Trainer:
                 return True
         return start_step >= self._plan.num_train_steps or self._stops_early()
 
-    def _evaluate_if_due(self, step: int) -> bool:
-        """Evaluates if an evaluation is due after a step; returns whether to end training."""
-        return self._plan.evaluates_at(step) and self._evaluate_step(step)
+    def _after_save(self, step: int) -> bool:
+        """Evaluates a checkpoint if an evaluation is due; returns whether to end training."""
+        ends = self._plan.evaluates_at(step) and self._evaluate_step(step)
+        self._publish()
+        return ends
 
     def _evaluate_step(self, step: int) -> bool:
         """Scores the newest checkpoint, keeps it if it is best; returns whether to end training."""

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Callable, Optional, Set, Type
 
 from finetune.util.colours import BOLD, RED, YELLOW, coloured, has_colours
+from finetune.util.paths import shown
 from finetune.util.printable import Block, one_line, printable
 from finetune.util.progress import MessageHandler
 
@@ -42,7 +43,7 @@ class MessageFormatter(logging.Formatter):
         if isinstance(record.args, tuple):
             record = copy.copy(record)
             record.args = tuple(map(_in_one_line, record.args or ()))
-        text = printable(super().format(record))
+        text = printable(shown(super().format(record)))
         return _with_colours(text, record.levelno) if self._colours else text
 
 

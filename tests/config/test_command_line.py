@@ -203,12 +203,18 @@ def test_home_folder_is_expanded_in_each_flag_that_is_a_path(monkeypatch, config
 
 
 @pytest.mark.parametrize(
-    ("path", "message"),
+    ("flag", "message"),
     [
-        ("gs://bucket/out", "--output_dir=gs://bucket/out: remote paths are not supported"),
-        ("d\udce4ta", r"--output_dir=d\\udce4ta: the name is not UTF-8; rename the file"),
+        ("--dev_file=gs://bucket/a.csv", "--dev_file=gs://bucket/a.csv: remote paths are not su"),
+        ("--output_dir=d\udce4ta", r"--output_dir=d\\udce4ta: the name is not UTF-8; rename the "),
+        ("--output_dir=gs://d\udce4ta", r"--output_dir=gs://d\\udce4ta: the name is not UTF-8; re"),
     ],
 )
-def test_unusable_path_raises_an_error(path, message):
+def test_unusable_path_raises_an_error(flag, message):
     with pytest.raises(UsageError, match=message):
-        parse(ClassifierConfig, "--do_eval", f"--output_dir={path}")
+        parse(ClassifierConfig, "--do_eval", "--output_dir=out", flag)
+
+
+def test_output_directory_can_be_remote():
+    config = parse(ClassifierConfig, "--do_eval", "--output_dir=gs://bucket/out")
+    assert config.output_dir == "gs://bucket/out"
