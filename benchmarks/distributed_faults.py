@@ -46,9 +46,9 @@ class Process(NamedTuple):
         return lines[-1] if lines else ""
 
 
-def start(folder: Path, out: Path, epochs: int) -> List[Process]:
-    """Starts both processes."""
-    workers = [f"localhost:{port}" for port in free_ports(2)]
+def start(folder: Path, out: object, epochs: int, count: int = 2) -> List[Process]:
+    """Starts the processes of a training run."""
+    workers = [f"localhost:{port}" for port in free_ports(count)]
     flags = {
         **reviews.flags_for(folder),
         "output_dir": out,
@@ -60,7 +60,7 @@ def start(folder: Path, out: Path, epochs: int) -> List[Process]:
     }
     argv = [sys.executable, *command(CLASSIFIER, **flags)]
     processes = []
-    for index in range(2):
+    for index in range(count):
         config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         environment = {**os.environ, "TF_CONFIG": json.dumps(config), "CUDA_VISIBLE_DEVICES": "-1"}
         log = folder / f"log-{index}"

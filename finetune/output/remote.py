@@ -8,7 +8,7 @@ file is written after the files that it names.
 
 import contextlib
 import hashlib
-import logging
+import importlib
 import os
 import shutil
 import stat
@@ -24,8 +24,7 @@ from finetune.util.files import check_free_space
 from finetune.util.lock import Lock
 from finetune.util.paths import show_as
 
-_log = logging.getLogger(__name__)
-
+_INSTALL = "pip install tensorflow-io==0.36.0"
 _UPLOADING = ".upload.tmp"  # Added to the name of a file until it is complete
 
 
@@ -146,6 +145,23 @@ def _names_checkpoints(path: str) -> bool:
     return os.path.basename(path) == names.CHECKPOINT_STATE
 
 
+def load_file_system(url: str) -> None:
+    """Makes TensorFlow know the file system of a path; raises `InputError` if that is impossible.
+
+    TensorFlow itself has that of gs://, and the package tensorflow-io has more.
+    """
+    scheme = url.partition(":")[0]
+    if scheme in tf.io.gfile.get_registered_schemes():
+        return
+    try:
+        importlib.import_module("tensorflow_io")
+    except ImportError as error:
+        raise InputError(
+            f"--output_dir={url}: TensorFlow has no file system for {scheme}://. Install one, for "
+            f"example with `{_INSTALL}`, which has those of s3, az and hdfs."
+        ) from error
+
+
 @contextlib.contextmanager
 def opened(url: str) -> Iterator[RemoteCopy]:
     """Yields a copy of a remote directory; at the end, what has changed is written back.
@@ -159,6 +175,7 @@ def opened(url: str) -> Iterator[RemoteCopy]:
       InputError: The directory cannot be read or written. If it cannot be written at the end, the
         local copy is kept, and a message names it.
     """
+    load_file_system(url)
     url = url.rstrip("/")
     place = os.path.join(_own_folder(), hashlib.sha256(url.encode()).hexdigest()[:16])
     os.makedirs(place, exist_ok=True)

@@ -8,7 +8,7 @@ import time
 import tensorflow.compat.v1 as tf
 
 from finetune.config.config import Config
-from finetune.output import run_record
+from finetune.output import remote, run_record
 from finetune.runs.identity import identity_of
 from finetune.runs.prepare import prepare
 from finetune.runs.resolve import ProcessorClasses, Run, resolve
@@ -19,6 +19,7 @@ from finetune.training.group_hook import GroupStopHook
 from finetune.training.step_plan import make_step_plan
 from finetune.util import signals
 from finetune.util.errors import InputError
+from finetune.util.paths import is_remote
 
 _log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ def _train(run: Run, output_dir: str, cluster: Cluster) -> None:
 
 def _shared(output_dir: str, checkpoint: str) -> str:
     """Returns the path of a checkpoint that the chief has named."""
+    if is_remote(output_dir):
+        remote.load_file_system(output_dir)
     path = os.path.join(output_dir, checkpoint)
     give_up_at = time.monotonic() + _FILE_PATIENCE  # Network file systems show files late.
     while not tf.io.gfile.exists(path + ".index"):

@@ -37,7 +37,16 @@ def run(program: str, main: Main) -> int:
             status = interrupter.status
         # From here on, the interpreter only exits. A signal would make it show a traceback.
         signals.ignore_signals()
+    _end_if_unloading_aborts(status)
     return status
+
+
+def _end_if_unloading_aborts(status: int) -> None:
+    """Ends the process at once if tensorflow-io is loaded: unloading its S3 would abort it."""
+    if "tensorflow_io" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _run(program: str, main: Main) -> int:

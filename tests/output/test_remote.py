@@ -153,8 +153,18 @@ def test_files_are_kept_if_they_cannot_be_written(url, monkeypatch, tmp_path):
     assert not os.path.exists(copy.folder)
 
 
-def test_unusable_directory_is_reported_before_the_run():
-    message = "^--output_dir=nosuch://a/run cannot be written: .*'nosuch' not implemented"
+def test_unusable_directory_is_reported_before_the_run(url, monkeypatch):
+    def fail(*args, **flags):
+        raise tf.errors.FailedPreconditionError(None, None, "No network")
+
+    monkeypatch.setattr(remote.tf.io.gfile, "makedirs", fail)
+    message = f"^--output_dir={url} cannot be written: No network. Check the path"
+    with pytest.raises(InputError, match=message), remote.opened(url):
+        pytest.fail("the run has started")
+
+
+def test_missing_file_system_is_named():
+    message = "^--output_dir=nosuch://a/run: TensorFlow has no file system for nosuch://. Install"
     with pytest.raises(InputError, match=message), remote.opened("nosuch://a/run"):
         pytest.fail("the run has started")
 
