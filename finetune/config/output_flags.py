@@ -70,8 +70,8 @@ class OutputFlags:
     # Output.
     output_dir: str = string_flag(
         "",
-        "Directory for checkpoints and results. Training creates it; to evaluate or predict, "
-        "specify that of a finished training run.",
+        "Directory for checkpoints and results; it can be remote, for example gs://bucket/run. "
+        "Training creates it; to evaluate or predict, specify that of a finished training run.",
         "output",
         common=True,
     )

@@ -9,6 +9,7 @@ file is written after the files that it names.
 import contextlib
 import hashlib
 import importlib
+import logging
 import os
 import shutil
 import stat
@@ -23,6 +24,9 @@ from finetune.util.errors import InputError
 from finetune.util.files import check_free_space
 from finetune.util.lock import Lock
 from finetune.util.paths import show_as
+from finetune.util.plurals import count
+
+_log = logging.getLogger(__name__)
 
 _INSTALL = "pip install tensorflow-io==0.36.0"
 _UPLOADING = ".upload.tmp"  # Added to the name of a file until it is complete
@@ -54,12 +58,22 @@ class RemoteCopy:
             self._try_to_write()
         with self._errors("read"):
             sizes = {path: tf.io.gfile.stat(self._remote(path)).length for path in self._listed()}
-            check_free_space(self.folder, sum(sizes.values()), f"a copy of {self.url}")
+            total = sum(sizes.values())
+            check_free_space(self.folder, total, f"a copy of {self.url}")
+            what = f"{count(len(sizes), 'file')} of {self.url} ({total / 1e6:,.1f} MB)"
+            _log.info("Copying %s to %s, where this run works", what, self.folder)
             for path in sizes:
                 target = self._local(path)
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 tf.io.gfile.copy(self._remote(path), target)
         self._known = self._changed_since({})
+
+    def publish_or_warn(self) -> None:
+        """Does what `publish` does, but if it fails, only warns: the next call tries again."""
+        try:
+            self.publish()
+        except InputError as error:
+            _log.warning("%s Training continues; the next checkpoint tries again.", error)
 
     def publish(self) -> None:
         """Writes what has changed in the local folder to the remote one.
@@ -96,6 +110,8 @@ class RemoteCopy:
             inside = folder.rstrip("/")[len(self.url) :].strip("/")
             found += [os.path.join(inside, name) for name in files if name]
         for path in found:
+            if ".." in path.split("/"):  # The name of an object in a bucket can be anything.
+                raise InputError(f"{self._remote(path)}: the path leaves the directory. Rename it.")
             if path.endswith(_UPLOADING):
                 tf.io.gfile.remove(self._remote(path))
         return sorted(path for path in found if not path.endswith(_UPLOADING))

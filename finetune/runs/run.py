@@ -68,7 +68,7 @@ def _local_output(config: Config) -> Iterator[Tuple[Config, Callable[[], None]]]
         yield config, lambda: None
         return
     with remote.opened(config.output_dir) as copy:
-        yield config.with_values({"output_dir": copy.folder}), copy.publish
+        yield config.with_values({"output_dir": copy.folder}), copy.publish_or_warn
 
 
 def _run(

@@ -137,6 +137,20 @@ def test_old_checkpoints_go_first_if_the_run_has_deleted_them(url, monkeypatch):
         monkeypatch.undo()
 
 
+def test_files_that_could_not_be_written_are_written_later(url, monkeypatch, caplog):
+    def fail(*args, **flags):
+        raise tf.errors.UnavailableError(None, None, "No network")
+
+    with remote.opened(url) as copy:
+        put(copy.folder, weights="a")
+        with monkeypatch.context() as patch:
+            patch.setattr(remote.tf.io.gfile, "copy", fail)
+            copy.publish_or_warn()
+        assert f"{url} cannot be written: No network. Check" in caplog.text
+        copy.publish_or_warn()
+        assert contents(url) == {"weights": "a"}
+
+
 def test_files_are_kept_if_they_cannot_be_written(url, monkeypatch, tmp_path):
     def fail(*args, **flags):
         raise tf.errors.PermissionDeniedError(None, None, "No access.\nMore")
@@ -160,6 +174,14 @@ def test_unusable_directory_is_reported_before_the_run(url, monkeypatch):
     monkeypatch.setattr(remote.tf.io.gfile, "makedirs", fail)
     message = f"^--output_dir={url} cannot be written: No network. Check the path"
     with pytest.raises(InputError, match=message), remote.opened(url):
+        pytest.fail("the run has started")
+
+
+def test_object_whose_name_leaves_the_directory_is_refused(url):
+    tf.io.gfile.makedirs(f"{url}/..")
+    with tf.io.gfile.GFile(f"{url}/../other", "w") as writer:
+        writer.write("a")
+    with pytest.raises(InputError, match="/other: the path leaves"), remote.opened(url):
         pytest.fail("the run has started")
 
 

@@ -48,6 +48,13 @@ NOT_RUN = {
     "--model_dir=model_dir --output_dir=/tmp/reviews": "needs Ray; test_distribute.py runs it",
     "python benchmarks/distributed.py --train_file FILE --model_dir DIR": "needs data",
     "python benchmarks/distributed_faults.py": "takes a quarter of an hour",
+    "python benchmarks/remote_faults.py": "downloads packages and takes many minutes",
+    "pip install -r benchmarks/requirements-remote.txt": "downloads packages",
+    "pip install tensorflow-io==0.36.0": "downloads a package",
+    "python run_classifier.py --do_train --train_file=reviews.csv --model_dir=model_dir "
+    "--output_dir=gs://my-bucket/reviews": "needs a bucket; see test_remote_output.py",
+    "python run_classifier.py --do_predict --predict_file=new.csv "
+    "--output_dir=gs://my-bucket/reviews": "needs a bucket; see test_remote_output.py",
     "nvidia-smi": "needs a GPU",
     "tensorboard --logdir=/tmp/reviews": "a server, which runs until it is stopped",
     "taskset -c 0 python run_classifier.py …": "only shows how to prefix a command",
