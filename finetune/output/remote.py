@@ -54,9 +54,9 @@ class RemoteCopy:
         """
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        with self._errors("written"):  # Hours later, it would be too late to find out.
+        with _errors(self.url, "written"):  # Hours later, it would be too late to find out.
             self._try_to_write()
-        with self._errors("read"):
+        with _errors(self.url, "read"):
             sizes = {path: tf.io.gfile.stat(self._remote(path)).length for path in self._listed()}
             total = sum(sizes.values())
             check_free_space(self.folder, total, f"a copy of {self.url}")
@@ -83,7 +83,7 @@ class RemoteCopy:
         """
         changed = self._changed_since(self._known)
         removed = [path for path in self._known if not os.path.exists(self._local(path))]
-        with self._errors("written"):
+        with _errors(self.url, "written"):
             # New checkpoints are complete before the old ones go. Without new ones, the run has
             # deleted the old ones before it wrote anything.
             replaces = any(map(_names_checkpoints, changed))
@@ -144,17 +144,33 @@ class RemoteCopy:
     def _local(self, path: str) -> str:
         return os.path.join(self.folder, path)
 
-    @contextlib.contextmanager
-    def _errors(self, done: str) -> Iterator[None]:
-        """Turns errors of TensorFlow's file systems into `InputError`."""
-        try:
-            yield
-        except (tf.errors.OpError, NotImplementedError) as error:
-            reason = getattr(error, "message", str(error)).split("\n")[0].rstrip(".")
-            raise InputError(
-                f"--output_dir={self.url} cannot be {done}: {reason}. Check the path, the network "
-                "and your permissions."
-            ) from error
+
+@contextlib.contextmanager
+def _errors(url: str, done: str) -> Iterator[None]:
+    """Turns errors of TensorFlow's file systems into `InputError`."""
+    try:
+        yield
+    except (tf.errors.OpError, NotImplementedError) as error:
+        reason = getattr(error, "message", str(error)).split("\n")[0].rstrip(".")
+        raise InputError(
+            f"--output_dir={url} cannot be {done}: {reason}. Check the path, the network and your "
+            "permissions."
+        ) from error
+
+
+def exists(url: str, path: str) -> bool:
+    """Returns whether a remote directory contains a file.
+
+    Args:
+      url: The directory.
+      path: The path of the file in it.
+
+    Raises:
+      InputError: The directory cannot be read.
+    """
+    load_file_system(url)
+    with _errors(url, "read"):
+        return tf.io.gfile.exists(f"{url}/{path}")
 
 
 def _names_checkpoints(path: str) -> bool:

@@ -5,8 +5,6 @@ import os
 import tempfile
 import time
 
-import tensorflow.compat.v1 as tf
-
 from finetune.config.config import Config
 from finetune.output import remote, run_record
 from finetune.runs.identity import identity_of
@@ -86,15 +84,17 @@ def _train(run: Run, output_dir: str, cluster: Cluster) -> None:
 
 def _shared(output_dir: str, checkpoint: str) -> str:
     """Returns the path of a checkpoint that the chief has named."""
-    if is_remote(output_dir):
-        remote.load_file_system(output_dir)
-    path = os.path.join(output_dir, checkpoint)
+    exists = remote.exists if is_remote(output_dir) else _exists
     give_up_at = time.monotonic() + _FILE_PATIENCE  # Network file systems show files late.
-    while not tf.io.gfile.exists(path + ".index"):
+    while not exists(output_dir, checkpoint + ".index"):
         if time.monotonic() > give_up_at:
             raise InputError(
                 f"--output_dir={output_dir} does not contain {checkpoint}, from which the chief "
                 "resumes. It must be a folder that all processes share."
             )
         time.sleep(0.5)
-    return path
+    return os.path.join(output_dir, checkpoint)
+
+
+def _exists(folder: str, path: str) -> bool:
+    return os.path.exists(os.path.join(folder, path))

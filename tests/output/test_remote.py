@@ -137,6 +137,20 @@ def test_old_checkpoints_go_first_if_the_run_has_deleted_them(url, monkeypatch):
         monkeypatch.undo()
 
 
+def test_a_file_is_looked_up_without_a_copy(url, monkeypatch):
+    with remote.opened(url) as copy:
+        put(copy.folder, weights="a")
+    assert remote.exists(url, "weights")
+    assert not remote.exists(url, "other")
+
+    def fail(*args, **flags):
+        raise tf.errors.UnavailableError(None, None, "No network")
+
+    monkeypatch.setattr(remote.tf.io.gfile, "exists", fail)
+    with pytest.raises(InputError, match=f"^--output_dir={url} cannot be read: No network"):
+        remote.exists(url, "weights")
+
+
 def test_files_that_could_not_be_written_are_written_later(url, monkeypatch, caplog):
     def fail(*args, **flags):
         raise tf.errors.UnavailableError(None, None, "No network")
