@@ -48,9 +48,12 @@ def evaluate(run: Run, data: PreparedData) -> Evaluated:
     is scored if it is not the dev file of the training run.
     """
     task, features = data.task, data.features["dev"]
-    outputs = dev_outputs = _outputs(run, task, features)
     files = _dev_files(run)
-    if files.json == names.EVAL_JSON and task.tune(data.examples["dev"], features, outputs):
+    is_dev = files.json == names.EVAL_JSON
+    if not is_dev:  # Tuned on the file that they score, thresholds would look too good.
+        task.check_tuned()
+    outputs = dev_outputs = _outputs(run, task, features)
+    if is_dev and task.tune(data.examples["dev"], features, outputs):
         _save_tuned(run, task)
     scored = [score(run, task, data.examples["dev"], features, outputs, files)]
     if run.data.has_test_part() and not run.is_trial:

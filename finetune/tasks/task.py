@@ -334,6 +334,9 @@ class Task(abc.ABC, Generic[ConfigT, ExampleT, RowsT]):
         del examples, features, outputs
         return False
 
+    def check_tuned(self) -> None:
+        """Raises `InputError` if what `tune` tunes is unknown, so that nothing can be scored."""
+
     @abc.abstractmethod
     def details(
         self, examples: Iterable[ExampleT], features: RowsT, outputs: Outputs

@@ -76,6 +76,14 @@ def test_best_thresholds_are_tuned_on_the_dev_file_and_kept(model, tmp_path):
         assert given != [p >= 0.5 for p in probabilities]
 
 
+def test_thresholds_are_not_tuned_on_another_file(multi_label_run, model, tmp_path, caplog, capsys):
+    other = write_csv(tmp_path / "other.csv", [("good", "x"), ("bad", "y")])
+    flags = {"output_dir": multi_label_run, "dev_file": other, "thresholds": "best"}
+    assert run(CLASSIFIER, "--do_eval", **flags) == 1
+    error = only_line(caplog, capsys)
+    assert "--thresholds=best: the thresholds are not tuned yet; evaluate the model on" in error
+
+
 def f1(gold, given):
     """Returns F1, as in https://en.wikipedia.org/wiki/F-score."""
     both = sum(g and p for g, p in zip(gold, given))

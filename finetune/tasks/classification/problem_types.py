@@ -111,6 +111,9 @@ class ProblemType(Generic[TargetsT]):
         del targets, logits
         return False
 
+    def check_tuned(self) -> None:
+        """Raises `InputError` if thresholds are still unknown."""
+
     def review(self, targets: TargetsT, logits: np.ndarray) -> RowReview:
         """Compares logits [rows, outputs] with the targets, for the report."""
         raise NotImplementedError
@@ -248,6 +251,13 @@ class MultiLabel(ProblemType[LabelSets]):
         self._is_tuned = True
         return True
 
+    def check_tuned(self) -> None:
+        if self._thresholds is None:
+            raise InputError(
+                "--thresholds=best: the thresholds are not tuned yet; evaluate the model on its "
+                "dev file first (--do_eval=true --thresholds=best)."
+            )
+
     @property
     def thresholds(self) -> np.ndarray:
         """The thresholds, float64: one number, or [L].
@@ -255,11 +265,8 @@ class MultiLabel(ProblemType[LabelSets]):
         Raises:
           InputError: They are not tuned yet.
         """
-        if self._thresholds is None:
-            raise InputError(
-                "--thresholds=best: the thresholds are not tuned yet; evaluate the model on its "
-                "dev file first (--do_eval=true --thresholds=best)."
-            )
+        self.check_tuned()
+        assert self._thresholds is not None
         return self._thresholds
 
     def _thresholds_for(self, targets: LabelSets, logits: np.ndarray) -> np.ndarray:

@@ -282,6 +282,9 @@ class Classification(Task[ClassifierConfig, InputExample, Features]):
         del examples
         return self.problem.tune(features.targets, _logits_of(outputs))
 
+    def check_tuned(self) -> None:
+        self.problem.check_tuned()
+
     def details(
         self, examples: Iterable[InputExample], features: Features, outputs: Outputs
     ) -> EvaluationDetails:
