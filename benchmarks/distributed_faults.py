@@ -70,13 +70,13 @@ def start(folder: Path, out: object, epochs: int, count: int = 2) -> List[Proces
     return processes
 
 
-def await_training(processes: List[Process]) -> bool:
-    """Waits until the chief logs a step; returns whether it did before a process ended."""
+def await_training(processes: List[Process], delay: float) -> None:
+    """Waits until the chief logs a step, and then for a delay; none may end before that step."""
     while not STEP.search(processes[0].log.read_text()):
         if any(process.popen.poll() is not None for process in processes):
-            return False
+            report_failure(processes)
         time.sleep(0.1)
-    return True
+    time.sleep(delay)
 
 
 def disturb(processes: List[Process], victim: int, number: int, delay: float) -> Optional[float]:
@@ -85,9 +85,7 @@ def disturb(processes: List[Process], victim: int, number: int, delay: float) ->
     Returns:
       None if the training run ended before the signal.
     """
-    if not await_training(processes):
-        report_failure(processes)
-    time.sleep(delay)
+    await_training(processes, delay)
     other = processes[1 - victim]
     if any(process.popen.poll() is not None for process in processes):
         return None

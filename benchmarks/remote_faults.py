@@ -87,9 +87,7 @@ def finish(folder: Path, out: object, options: argparse.Namespace, count: int) -
 
 def kill_at_random(processes: List[Process], victim: int, delay: float) -> bool:
     """Kills one process after a delay, then the others; returns whether none had ended before."""
-    if not await_training(processes):
-        report_failure(processes)
-    time.sleep(delay)
+    await_training(processes, delay)
     was_running = all(process.popen.poll() is None for process in processes)
     for process in (processes[victim], *processes):
         process.popen.send_signal(signal.SIGKILL)

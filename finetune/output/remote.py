@@ -150,8 +150,8 @@ def _errors(url: str, done: str) -> Iterator[None]:
     """Turns errors of TensorFlow's file systems into `InputError`."""
     try:
         yield
-    except (tf.errors.OpError, NotImplementedError) as error:
-        reason = getattr(error, "message", str(error)).split("\n")[0].rstrip(".")
+    except tf.errors.OpError as error:
+        reason = error.message.split("\n")[0].rstrip(".")
         raise InputError(
             f"--output_dir={url} cannot be {done}: {reason}. Check the path, the network and your "
             "permissions."

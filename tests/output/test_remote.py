@@ -68,18 +68,19 @@ def test_only_what_has_changed_is_written(url, monkeypatch):
         put(copy.folder, weights="a", log="b")
     written = []
     rename = tf.io.gfile.rename
-    monkeypatch.setattr(
-        remote.tf.io.gfile,
-        "rename",
-        lambda *args, **flags: written.append(args[1]) or rename(*args, **flags),
-    )
+
+    def recorded(source, target, **flags):
+        written.append(target)
+        rename(source, target, **flags)
+
+    monkeypatch.setattr(remote.tf.io.gfile, "rename", recorded)
     with remote.opened(url) as copy:
-        put(copy.folder, weights="a", log="bc")
-        os.utime(os.path.join(copy.folder, "weights"))  # Written again
-        os.utime(os.path.join(copy.folder, "weights"), ns=(0, 5))
+        with open(os.path.join(copy.folder, "log"), "a", encoding="utf-8") as writer:
+            writer.write("c")
         copy.publish()
         copy.publish()
-    assert sorted(written) == [f"{url}/log", f"{url}/weights"]
+    assert written == [f"{url}/log"]
+    assert contents(url) == {"weights": "a", "log": "bc"}
 
 
 STATES = [

@@ -42,3 +42,20 @@ def test_reader_that_stops_is_no_error(lines):
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 0
+
+
+def test_process_ends_with_its_status_although_unloading_tensorflow_io_would_abort_it():
+    code = """
+import atexit, os, sys
+from finetune.util import script
+def main(argv):
+    sys.modules["tensorflow_io"] = object()
+    atexit.register(os.abort)
+    sys.stdout.write("done")
+    return 3
+sys.exit(script.run("script.py", main))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert (result.returncode, result.stdout) == (3, "done")
